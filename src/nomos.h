@@ -1,0 +1,223 @@
+/*
+  nomos.h - the whole public interface of Nomos, in the order of the data path:
+
+    samples --> NomosData --> net N(a; theta) --> constraint --> loss --> NomosProblem --> Tao
+
+  Field layout everywhere: [sample][channel][z][y][x], row-major, real. Lists over axes (grid, length, modes) are in
+  file order, slowest axis first. Fields and parameters are PETSc Vecs of PetscReal; a net computes in the precision
+  that -net_precision names. Every function returns a PetscErrorCode.
+*/
+#ifndef NOMOS_H
+#define NOMOS_H
+
+#include <petsctao.h>
+
+#define NOMOS_VERSION_MAJOR 0
+#define NOMOS_VERSION_MINOR 1
+#define NOMOS_VERSION_PATCH 0
+#define NOMOS_VERSION_GE(major, minor, patch) \
+  (NOMOS_VERSION_MAJOR > (major) || (NOMOS_VERSION_MAJOR == (major) && (NOMOS_VERSION_MINOR > (minor) || (NOMOS_VERSION_MINOR == (minor) && NOMOS_VERSION_PATCH >= (patch)))))
+
+#define NOMOS_MAX_DIM 3 /* axes of a grid */
+
+/* ---- package ---------------------------------------------------------------------------------------------- */
+PETSC_EXTERN PetscErrorCode NomosInitializePackage(void); /* after PetscInitialize(); every Create calls it too    */
+PETSC_EXTERN PetscErrorCode NomosFinalizePackage(void);
+PETSC_EXTERN PetscErrorCode NomosGetVersion(char version[], size_t len);
+PETSC_EXTERN PetscClassId   NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID;
+
+/* ---- backend: where the numbers live and who computes ------------------------------------------------------- */
+typedef struct _p_NomosBackend *NomosBackend;
+typedef const char             *NomosBackendType;
+#define NOMOSBACKENDAUTO "auto"
+#define NOMOSBACKENDHOST "host"
+#define NOMOSBACKENDCUDA "cuda"
+typedef enum {
+  NOMOS_SINGLE = 0,
+  NOMOS_DOUBLE = 1
+} NomosPrecision;
+PETSC_EXTERN const char *const NomosPrecisions[]; /* "single", "double" */
+
+PETSC_EXTERN PetscErrorCode NomosBackendCreate(MPI_Comm, NomosBackend *);
+PETSC_EXTERN PetscErrorCode NomosBackendRegister(const char[], PetscErrorCode (*)(NomosBackend));
+PETSC_EXTERN PetscErrorCode NomosBackendSetType(NomosBackend, NomosBackendType);
+PETSC_EXTERN PetscErrorCode NomosBackendGetType(NomosBackend, NomosBackendType *);
+PETSC_EXTERN PetscErrorCode NomosBackendSetFromOptions(NomosBackend); /* -nomos_backend, -nomos_deterministic      */
+PETSC_EXTERN PetscErrorCode NomosBackendSetDeterministic(NomosBackend, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosBackendSetUp(NomosBackend);
+PETSC_EXTERN PetscErrorCode NomosBackendView(NomosBackend, PetscViewer);
+PETSC_EXTERN PetscErrorCode NomosBackendGetCounters(NomosBackend, PetscInt64 *allocations, PetscInt64 *bytes_up, PetscInt64 *bytes_down);
+PETSC_EXTERN PetscErrorCode NomosBackendDestroy(NomosBackend *);
+
+/* ---- data: samples in, predictions out ----------------------------------------------------------------------- */
+typedef struct _p_NomosData *NomosData;
+typedef struct {
+  PetscInt  dim;                       /* 1, 2 or 3                                                               */
+  PetscInt  n[NOMOS_MAX_DIM];          /* points per axis, slowest axis first                                     */
+  PetscReal length[NOMOS_MAX_DIM];     /* box length per axis                                                     */
+  PetscReal offset[NOMOS_MAX_DIM];     /* coordinate of the first point                                           */
+  PetscBool periodic[NOMOS_MAX_DIM];
+} NomosGrid;
+
+PETSC_EXTERN PetscErrorCode NomosDataCreate(MPI_Comm, NomosData *);
+PETSC_EXTERN PetscErrorCode NomosDataSetOptionsPrefix(NomosData, const char[]);
+PETSC_EXTERN PetscErrorCode NomosDataSetFiles(NomosData, PetscInt, const char *const[]);    /* nomos-dataset/1      */
+PETSC_EXTERN PetscErrorCode NomosDataSetFields(NomosData, PetscInt, const char *const[], PetscInt, const char *const[]);
+PETSC_EXTERN PetscErrorCode NomosDataSetRange(NomosData, PetscInt first, PetscInt samples); /* PETSC_DETERMINE: all */
+PETSC_EXTERN PetscErrorCode NomosDataSetFromOptions(NomosData); /* -data_input -data_output -data_first -data_cache … */
+PETSC_EXTERN PetscErrorCode NomosDataSetUp(NomosData);
+PETSC_EXTERN PetscErrorCode NomosDataGetGrid(NomosData, NomosGrid *);
+PETSC_EXTERN PetscErrorCode NomosDataGetChannels(NomosData, PetscInt *in, PetscInt *out);
+PETSC_EXTERN PetscErrorCode NomosDataGetSize(NomosData, PetscInt *samples);
+PETSC_EXTERN PetscErrorCode NomosDataGetSamples(NomosData, PetscInt n, const PetscInt idx[], PetscScalar x[], PetscScalar y[]); /* not collective */
+PETSC_EXTERN PetscErrorCode NomosDataGetStatistics(NomosData, PetscInt n, const PetscInt idx[], PetscReal mean_in[], PetscReal std_in[], PetscReal mean_out[], PetscReal std_out[]);
+PETSC_EXTERN PetscErrorCode NomosDataGetSplit(NomosData, const char name[], PetscInt *n, const PetscInt *idx[]);
+PETSC_EXTERN PetscErrorCode NomosDataGetFileName(NomosData, const char *[]);
+PETSC_EXTERN PetscErrorCode NomosDataView(NomosData, PetscViewer);
+PETSC_EXTERN PetscErrorCode NomosDataDestroy(NomosData *);
+/* making a data set (or a prediction): header first, then samples in any order, then close (verify and rename) */
+PETSC_EXTERN PetscErrorCode NomosDataWriteBegin(NomosData, const char file[], const char problem[], const NomosGrid *, PetscInt samples, PetscInt nin, const char *const in_names[], const PetscInt in_channels[], PetscInt nout, const char *const out_names[], const PetscInt out_channels[], NomosPrecision);
+PETSC_EXTERN PetscErrorCode NomosDataWriteSetAttribute(NomosData, const char name[], const char value[]);
+PETSC_EXTERN PetscErrorCode NomosDataWriteSamples(NomosData, PetscInt first, PetscInt n, const PetscScalar x[], const PetscScalar y[]); /* collective */
+PETSC_EXTERN PetscErrorCode NomosDataWriteEnd(NomosData);
+
+/* ---- map: y = F(x; p), the one contract of pde, net, constraint and loss --------------------------------------- */
+typedef struct _p_NomosMap *NomosMap;
+typedef const char         *NomosMapType;
+#define NOMOSFNO     "fno"
+#define NOMOSDARCY   "darcy"
+#define NOMOSBURGERS "burgers"
+#define NOMOSSOBOLEV "sobolev"
+#define NOMOSH1FD    "h1fd"
+#define NOMOSCHAIN   "chain"
+
+typedef struct { /* one tensor inside the parameter vector */
+  const char *name;     /* key of the peers' state_dict, for example fno_blocks.convs.0.weight.tensor              */
+  PetscInt    start;    /* first entry in the parameter vector                                                     */
+  PetscInt    size;     /* real entries                                                                            */
+  PetscInt    rank;     /* axes of shape                                                                           */
+  PetscInt    shape[8]; /* natural shape; a complex tensor has the trailing axis 2 (re, im)                        */
+  PetscBool   complex;
+  PetscReal   lr_mult, wd_mult; /* multipliers of learning rate and weight decay, 1 by default                     */
+  PetscBool   frozen;
+} NomosBlock;
+
+PETSC_EXTERN PetscErrorCode NomosMapCreate(MPI_Comm, const char family[], NomosMap *); /* "pde" "net" "constraint" "loss" "chain" */
+PETSC_EXTERN PetscErrorCode NomosMapRegister(const char family[], const char type[], PetscErrorCode (*)(NomosMap));
+PETSC_EXTERN PetscErrorCode NomosMapSetType(NomosMap, NomosMapType);
+PETSC_EXTERN PetscErrorCode NomosMapGetType(NomosMap, NomosMapType *);
+PETSC_EXTERN PetscErrorCode NomosMapGetFamily(NomosMap, const char *[]);
+PETSC_EXTERN PetscErrorCode NomosMapSetOptionsPrefix(NomosMap, const char[]);
+PETSC_EXTERN PetscErrorCode NomosMapSetBackend(NomosMap, NomosBackend);
+PETSC_EXTERN PetscErrorCode NomosMapGetBackend(NomosMap, NomosBackend *);
+PETSC_EXTERN PetscErrorCode NomosMapSetPrecision(NomosMap, NomosPrecision);
+PETSC_EXTERN PetscErrorCode NomosMapGetPrecision(NomosMap, NomosPrecision *);
+PETSC_EXTERN PetscErrorCode NomosMapSetGrid(NomosMap, const NomosGrid *);       /* may be called again: rebuilt at SetUp */
+PETSC_EXTERN PetscErrorCode NomosMapSetOutputGrid(NomosMap, const NomosGrid *); /* default: the input grid              */
+PETSC_EXTERN PetscErrorCode NomosMapGetGrid(NomosMap, NomosGrid *in, NomosGrid *out);
+PETSC_EXTERN PetscErrorCode NomosMapSetChannels(NomosMap, PetscInt in, PetscInt out);
+PETSC_EXTERN PetscErrorCode NomosMapGetChannels(NomosMap, PetscInt *in, PetscInt *out);
+PETSC_EXTERN PetscErrorCode NomosMapSetBatch(NomosMap, PetscInt samples);       /* samples per call of a verb            */
+PETSC_EXTERN PetscErrorCode NomosMapGetBatch(NomosMap, PetscInt *samples);
+PETSC_EXTERN PetscErrorCode NomosMapSetNormalizer(NomosMap, PetscInt cin, const PetscReal mean_in[], const PetscReal std_in[], PetscInt cout, const PetscReal mean_out[], const PetscReal std_out[]);
+PETSC_EXTERN PetscErrorCode NomosMapGetNormalizer(NomosMap, const PetscReal *mean_in[], const PetscReal *std_in[], const PetscReal *mean_out[], const PetscReal *std_out[]); /* NULL where there is none */
+PETSC_EXTERN PetscErrorCode NomosMapSetFromOptions(NomosMap);
+PETSC_EXTERN PetscErrorCode NomosMapSetUp(NomosMap);
+PETSC_EXTERN PetscErrorCode NomosMapGetSizes(NomosMap, PetscInt *nx, PetscInt *np, PetscInt *ny); /* lengths of x, p, y for the batch */
+PETSC_EXTERN PetscErrorCode NomosMapCreateVecs(NomosMap, Vec *x, Vec *p, Vec *y);                 /* any may be NULL      */
+PETSC_EXTERN PetscErrorCode NomosMapInitializeParameters(NomosMap, PetscInt64 seed, Vec p);       /* same on any ranks    */
+PETSC_EXTERN PetscErrorCode NomosMapSetParameters(NomosMap, Vec p); /* used where a verb gets p = NULL                    */
+PETSC_EXTERN PetscErrorCode NomosMapGetParameters(NomosMap, Vec *p);
+PETSC_EXTERN PetscErrorCode NomosMapGetNumBlocks(NomosMap, PetscInt *);
+PETSC_EXTERN PetscErrorCode NomosMapGetBlock(NomosMap, PetscInt i, NomosBlock *);
+PETSC_EXTERN PetscErrorCode NomosMapGetSegments(NomosMap, PetscInt *segments, PetscInt *size); /* of a loss: y = [segments][size]    */
+PETSC_EXTERN PetscErrorCode NomosMapSetField(NomosMap, const char slot[], Vec);                /* what is given, not learned        */
+PETSC_EXTERN PetscErrorCode NomosMapGetField(NomosMap, const char slot[], Vec *);
+PETSC_EXTERN PetscErrorCode NomosMapGetFieldAdjoint(NomosMap, const char slot[], Vec *);       /* after ApplyAdjoint                */
+/* the four verbs; x, p, y are sequential, the verbs talk to no other rank */
+PETSC_EXTERN PetscErrorCode NomosMapApply(NomosMap, Vec x, Vec p, Vec y);
+PETSC_EXTERN PetscErrorCode NomosMapLinearize(NomosMap, Vec x, Vec p, Vec y);
+PETSC_EXTERN PetscErrorCode NomosMapApplyTangent(NomosMap, Vec dx, Vec dp, Vec dy);
+PETSC_EXTERN PetscErrorCode NomosMapApplyAdjoint(NomosMap, Vec dy, Vec dx, Vec dp);
+/* ApplyAdjoint in pieces, for a batch that passes in chunks: Begin, (Linearize, Add) for each chunk, End */
+PETSC_EXTERN PetscErrorCode NomosMapAdjointBegin(NomosMap);
+PETSC_EXTERN PetscErrorCode NomosMapAdjointAdd(NomosMap, Vec dy, Vec dx);
+PETSC_EXTERN PetscErrorCode NomosMapAdjointEnd(NomosMap, Vec dp);
+PETSC_EXTERN PetscErrorCode NomosMapCreateJacobian(NomosMap, const char wrt[], Mat *); /* "x" or "p"                 */
+PETSC_EXTERN PetscErrorCode NomosMapCheck(NomosMap, Vec x, Vec p, PetscReal *adjoint_error, PetscReal *taylor_slope); /* -map_check */
+PETSC_EXTERN PetscErrorCode NomosMapSample(NomosMap, PetscInt64 seed, PetscInt64 index, Vec a, Vec u); /* a pde's data generator */
+PETSC_EXTERN PetscErrorCode NomosMapView(NomosMap, PetscViewer);
+PETSC_EXTERN PetscErrorCode NomosMapViewFromOptions(NomosMap, PetscObject, const char[]);
+PETSC_EXTERN PetscErrorCode NomosMapDestroy(NomosMap *);
+/* composition */
+PETSC_EXTERN PetscErrorCode NomosMapChainAdd(NomosMap chain, NomosMap);
+/* settings of the Fourier neural operator */
+PETSC_EXTERN PetscErrorCode NomosMapFNOSetModes(NomosMap, PetscInt dim, const PetscInt modes[]);
+PETSC_EXTERN PetscErrorCode NomosMapFNOSetWidth(NomosMap, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosMapFNOSetLayers(NomosMap, PetscInt);
+/* settings of the losses */
+PETSC_EXTERN PetscErrorCode NomosMapSobolevSetOrder(NomosMap, PetscReal s, PetscReal alpha);
+PETSC_EXTERN PetscErrorCode NomosMapLossSetRelative(NomosMap, PetscBool);
+/* a trained model in someone's code */
+PETSC_EXTERN PetscErrorCode NomosMapLoad(MPI_Comm, const char file[], NomosMap *); /* nomos-checkpoint/1, or safetensors with options */
+PETSC_EXTERN PetscErrorCode NomosMapSave(NomosMap, const char file[]);
+PETSC_EXTERN PetscErrorCode NomosMapGetOptions(NomosMap, char *[]); /* option list that rebuilds the map; PetscFree()    */
+PETSC_EXTERN PetscErrorCode NomosMapApplyDM(NomosMap, DM da, Vec a, Vec u);
+
+/* ---- problem: a chain and losses, given to Tao as f, gradient and Gauss-Newton Hessian ------------------------- */
+typedef struct _p_NomosProblem *NomosProblem;
+typedef enum {
+  NOMOS_REDUCTION_NORM    = 0, /* f = (1/B) sum_g |y_g|       */
+  NOMOS_REDUCTION_SQUARED = 1  /* f = (1/2B) sum_g |y_g|^2    */
+} NomosReduction;
+PETSC_EXTERN const char *const NomosReductions[];
+
+PETSC_EXTERN PetscErrorCode NomosProblemCreate(MPI_Comm, NomosProblem *);
+PETSC_EXTERN PetscErrorCode NomosProblemSetOptionsPrefix(NomosProblem, const char[]);
+PETSC_EXTERN PetscErrorCode NomosProblemSetMap(NomosProblem, NomosMap);
+PETSC_EXTERN PetscErrorCode NomosProblemGetMap(NomosProblem, NomosMap *);
+PETSC_EXTERN PetscErrorCode NomosProblemAddLoss(NomosProblem, NomosMap loss, PetscReal weight);
+PETSC_EXTERN PetscErrorCode NomosProblemSetReduction(NomosProblem, NomosReduction);
+PETSC_EXTERN PetscErrorCode NomosProblemSetData(NomosProblem, NomosData);
+PETSC_EXTERN PetscErrorCode NomosProblemAddTestData(NomosProblem, NomosData);
+PETSC_EXTERN PetscErrorCode NomosProblemSetDM(NomosProblem, DM);
+PETSC_EXTERN PetscErrorCode NomosProblemSetFromOptions(NomosProblem);
+PETSC_EXTERN PetscErrorCode NomosProblemSetUp(NomosProblem);
+PETSC_EXTERN PetscErrorCode NomosProblemGetParameters(NomosProblem, Vec *); /* sharded over the problem's communicator   */
+PETSC_EXTERN PetscErrorCode NomosProblemSetSamples(NomosProblem, PetscInt n, const PetscInt idx[]); /* the batch; NULL: all */
+PETSC_EXTERN PetscErrorCode NomosProblemObjectiveGradient(NomosProblem, Vec theta, PetscReal *f, Vec g); /* g may be NULL   */
+PETSC_EXTERN PetscErrorCode NomosProblemHessianProduct(NomosProblem, Vec theta, Vec v, Vec Hv);         /* Gauss-Newton    */
+PETSC_EXTERN PetscErrorCode NomosProblemSetTao(NomosProblem, Tao);
+typedef struct { /* means over samples of |p-y|/|y| in physical units */
+  PetscReal rel_l2, rel_h1, rel_hm1, rel_h1fd;
+} NomosErrors;
+PETSC_EXTERN PetscErrorCode NomosProblemComputeErrors(NomosProblem, NomosData, NomosErrors *mean, NomosErrors per_sample[]);
+PETSC_EXTERN PetscErrorCode NomosProblemPredict(NomosProblem, NomosData, const char file[]);
+PETSC_EXTERN PetscErrorCode NomosProblemSave(NomosProblem, const char file[]);
+PETSC_EXTERN PetscErrorCode NomosProblemLoad(NomosProblem, const char file[]);
+PETSC_EXTERN PetscErrorCode NomosProblemView(NomosProblem, PetscViewer);
+PETSC_EXTERN PetscErrorCode NomosProblemDestroy(NomosProblem *);
+
+/* ---- optimizers: what every Tao user may give to our types ------------------------------------------------------- */
+#define TAOADAMW "adamw"
+typedef struct _p_NomosSchedule *NomosSchedule;
+PETSC_EXTERN PetscErrorCode NomosScheduleCreate(MPI_Comm, NomosSchedule *);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetType(NomosSchedule, const char[]);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetLength(NomosSchedule, PetscInt);        /* T, in units                        */
+PETSC_EXTERN PetscErrorCode NomosScheduleSetUnit(NomosSchedule, PetscInt steps);    /* steps per unit: 1, or an epoch's    */
+PETSC_EXTERN PetscErrorCode NomosScheduleSetBase(NomosSchedule, PetscReal lr, PetscReal beta1);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetOptionsPrefix(NomosSchedule, const char[]);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetFromOptions(NomosSchedule);
+PETSC_EXTERN PetscErrorCode NomosScheduleGet(NomosSchedule, PetscInt step, PetscReal *lr, PetscReal *beta1);
+PETSC_EXTERN PetscErrorCode NomosScheduleView(NomosSchedule, PetscViewer);
+PETSC_EXTERN PetscErrorCode NomosScheduleDestroy(NomosSchedule *);
+
+PETSC_EXTERN PetscErrorCode NomosTaoSetBlocks(Tao, PetscInt n, const NomosBlock[]);
+/* begin() is told which samples step `step` uses, before anything is evaluated */
+PETSC_EXTERN PetscErrorCode NomosTaoSetBatch(Tao, PetscInt samples, PetscInt batch, PetscErrorCode (*begin)(Tao, PetscInt step, PetscInt n, const PetscInt idx[], void *ctx), void *ctx);
+PETSC_EXTERN PetscErrorCode NomosTaoGetStepsPerEpoch(Tao, PetscInt *);
+/* the state that a restart needs: named vectors laid out as the solution, and the step that comes next */
+PETSC_EXTERN PetscErrorCode NomosTaoGetState(Tao, PetscInt *n, const char *const *names[], Vec *vecs[], PetscInt *step);
+PETSC_EXTERN PetscErrorCode NomosTaoSetStep(Tao, PetscInt step);
+
+#endif
