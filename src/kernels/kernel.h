@@ -1,0 +1,42 @@
+/*
+  kernel.h - what the body of a kernel may use.
+
+  A kernel is written once, as a pure function of an index, in the common subset of C99 and CUDA C++. Its argument
+  struct serves both precisions; the body is compiled once per precision by the files that define NOMOS_PRECISION
+  (backend/host_f32.c, cuda/cuda_f32.cu and their double twins). Everywhere else NomosReal is an incomplete type, so
+  that a call site can pass pointers on but neither read nor offset them by accident.
+
+  Rules: gather, never scatter; no statics, no allocation, no library calls; numbers in argument structs are double
+  (NomosCoef), cast to NomosReal in the body; random numbers from a counter.
+*/
+#ifndef NOMOS_KERNEL_H
+#define NOMOS_KERNEL_H
+
+#include <petscsystypes.h>
+#include <math.h>
+
+typedef double NomosCoef; /* a number in an argument struct */
+
+#if defined(NOMOS_PRECISION)
+  #define NOMOS_BODIES 1
+  #if NOMOS_PRECISION == 32
+typedef float NomosReal;
+  #else
+typedef double NomosReal;
+  #endif
+typedef struct {
+  NomosReal re, im;
+} NomosComplex;
+#else
+  #define NOMOS_BODIES 0
+typedef struct NomosOpaqueReal_s    NomosReal;
+typedef struct NomosOpaqueComplex_s NomosComplex;
+#endif
+
+#if defined(__CUDACC__)
+  #define NOMOS_KERNEL static __device__ __forceinline__
+#else
+  #define NOMOS_KERNEL static inline __attribute__((always_inline, unused))
+#endif
+
+#endif

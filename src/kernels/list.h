@@ -1,0 +1,38 @@
+/*
+  list.h - every kernel, one line each. Included several times with the macros defined to what is wanted:
+
+  NOMOS_EACH(K)   void   K(PetscInt i, KArgs k)              one call per index
+  NOMOS_ROWS(K)   void   K(PetscInt r, PetscInt i, KArgs k)  one call per row and column: fields seen as [rows][points]
+  NOMOS_EXACT(K)  like EACH, compiled without contraction: same bits on host and GPU (random numbers, updates)
+  NOMOS_SUM(K)    double K(PetscInt g, PetscInt i, KArgs k)  summed over i in a fixed tree, one number per segment g
+*/
+#ifndef NOMOS_EACH
+  #define NOMOS_EACH(K)
+#endif
+#ifndef NOMOS_ROWS
+  #define NOMOS_ROWS(K)
+#endif
+#ifndef NOMOS_EXACT
+  #define NOMOS_EXACT(K)
+#endif
+#ifndef NOMOS_SUM
+  #define NOMOS_SUM(K)
+#endif
+
+/* pointwise.h: layers that act point by point */
+NOMOS_ROWS(FieldIn)
+NOMOS_ROWS(FieldOut)
+NOMOS_ROWS(FieldOutAdd)
+NOMOS_ROWS(GridEmbed)
+NOMOS_ROWS(Gelu)
+NOMOS_ROWS(GeluSave)
+NOMOS_ROWS(Multiply)
+NOMOS_ROWS(ScaleRows)
+NOMOS_ROWS(AddRows)
+NOMOS_SUM(DotRows)
+NOMOS_SUM(SumSquares)
+
+#undef NOMOS_EACH
+#undef NOMOS_ROWS
+#undef NOMOS_EXACT
+#undef NOMOS_SUM

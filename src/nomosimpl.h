@@ -1,0 +1,56 @@
+/* nomosimpl.h - private: structs of the objects, operations of a map, log events */
+#ifndef NOMOSIMPL_H
+#define NOMOSIMPL_H
+
+#include "nomos.h"
+#include "compat.h"
+#include <petsc/private/petscimpl.h>
+
+PETSC_INTERN PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Proj, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Halo;
+PETSC_INTERN PetscFunctionList NomosBackendList;
+
+/* one option text "-a b -c d" for a file, assembled by the type */
+typedef struct _NomosMapOps {
+  PetscErrorCode (*setfromoptions)(NomosMap, NomosOptionItems);
+  PetscErrorCode (*setup)(NomosMap); /* sizes nx, ny, np and blocks; buffers; plans */
+  PetscErrorCode (*initialize)(NomosMap, PetscInt64 seed, Vec p);
+  PetscErrorCode (*apply)(NomosMap, Vec x, Vec p, Vec y);
+  PetscErrorCode (*linearize)(NomosMap, Vec x, Vec p, Vec y);
+  PetscErrorCode (*tangent)(NomosMap, Vec dx, Vec dp, Vec dy);
+  PetscErrorCode (*adjoint)(NomosMap, Vec dy, Vec dx, PetscBool wantp); /* adds the parameters' part into the map's own buffer */
+  PetscErrorCode (*gradientzero)(NomosMap);
+  PetscErrorCode (*gradientget)(NomosMap, Vec dp);
+  PetscErrorCode (*fieldadjoint)(NomosMap, const char slot[], Vec *);
+  PetscErrorCode (*sample)(NomosMap, PetscInt64 seed, PetscInt64 index, Vec a, Vec u);
+  PetscErrorCode (*getoptions)(NomosMap, char text[], size_t len); /* appends the type's own settings */
+  PetscErrorCode (*view)(NomosMap, PetscViewer);
+  PetscErrorCode (*reset)(NomosMap); /* drops what setup made */
+  PetscErrorCode (*destroy)(NomosMap);
+} NomosMapOps;
+
+#define NOMOS_MAX_SLOTS 8
+struct _p_NomosMap {
+  PETSCHEADER(NomosMapOps);
+  const char    *family;
+  void          *data; /* the type's */
+  NomosBackend   backend; /* as the user chose it */
+  NomosBackend   be;      /* same table in this map's precision, made at SetUp */
+  NomosPrecision precision;
+  NomosGrid      grid, outgrid;
+  PetscBool      grid_set, outgrid_set, setup, linearized, adjoint_open, normalizer_set;
+  PetscInt       channels_in, channels_out, batch;
+  PetscInt       nx, np, ny;           /* lengths of x, p, y                                          */
+  PetscInt       segments, segment_size;
+  PetscReal     *norm_in, *norm_out;   /* [2][channels]: mean, std; NULL: none                        */
+  PetscInt       nblocks;
+  NomosBlock    *blocks;
+  Vec            p;                    /* used where a verb gets NULL                                 */
+  PetscInt       nslots;
+  const char    *slots[NOMOS_MAX_SLOTS]; /* declared by the type, in its Create                       */
+  Vec            fields[NOMOS_MAX_SLOTS];
+};
+PETSC_INTERN PetscErrorCode NomosMapAddBlock(NomosMap, const char name[], PetscBool iscomplex, PetscInt rank, const PetscInt shape[]); /* at the end of p */
+PETSC_INTERN PetscErrorCode NomosMapDeclareSlot(NomosMap, const char name[]); /* name must be a literal */
+PETSC_INTERN PetscErrorCode NomosGridPoints(const NomosGrid *, PetscInt *);
+
+#endif
