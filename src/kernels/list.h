@@ -22,15 +22,24 @@
 /* pointwise.h: layers that act point by point */
 NOMOS_ROWS(FieldIn)
 NOMOS_ROWS(FieldOut)
-NOMOS_ROWS(FieldOutAdd)
 NOMOS_ROWS(GridEmbed)
 NOMOS_ROWS(Gelu)
 NOMOS_ROWS(GeluSave)
+NOMOS_ROWS(TanhSave)
 NOMOS_ROWS(Multiply)
 NOMOS_ROWS(ScaleRows)
 NOMOS_ROWS(AddRows)
+NOMOS_ROWS(Axpby)
+NOMOS_ROWS(GatherRows)
+NOMOS_ROWS(NormRows)
+NOMOS_ROWS(NormRowsAdj)
 NOMOS_SUM(DotRows)
-NOMOS_SUM(SumSquares)
+NOMOS_SUM(GroupMoment)
+NOMOS_EACH(FoldBatch)
+NOMOS_EACH(FoldGroup)
+NOMOS_EACH(ParamIn)
+NOMOS_EACH(ParamOut)
+NOMOS_EACH(ParamCopy)
 
 #undef NOMOS_EACH
 #undef NOMOS_ROWS

@@ -1,0 +1,312 @@
+/*
+  hostdft.h - runs the tables of dft.c. Leading axes first, lanes over what is contiguous behind them; the last axis
+  with broadcasts and lanes over the modes (forward) or the folded points (transpose). A spectrum row may be stored
+  with a whole vector although fewer modes are meant: what spills is overwritten by the next row, and the last field of
+  a call goes through a scratch spectrum.
+*/
+#include <string.h>
+
+INLINE Vector LoadSome(const NomosReal *p, PetscInt count)
+{
+  NomosReal t[LN] = {0};
+  if (count >= LN) return VLOAD(p);
+  for (PetscInt l = 0; l < count; l++) t[l] = p[l];
+  return VLOAD(t);
+}
+INLINE void StoreSome(NomosReal *p, PetscInt count, Vector v)
+{
+  if (count >= LN) VPTR(p) = v;
+  else
+    for (PetscInt l = 0; l < count; l++) p[l] = v[l];
+}
+
+/* nr rows of y = sum_j table[r][j] F_j, F = E or O folded, two vectors wide */
+INLINE void FoldedRows(const int nr, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c0, PetscInt c1)
+{
+  Vector acc[4][2];
+  for (int r = 0; r < nr; r++) acc[r][0] = acc[r][1] = VZERO;
+  for (PetscInt j = 0; j < nj; j++)
+    for (int r = 0; r < nr; r++) {
+      const Vector t = VSplat(table[r * ts + j]);
+      acc[r][0] += t * F[j][0];
+      acc[r][1] += t * F[j][1];
+    }
+  for (int r = 0; r < nr; r++) {
+    StoreSome(y + r * ys, c0, acc[r][0]);
+    if (c1 > 0) StoreSome(y + r * ys + LN, c1, acc[r][1]);
+  }
+}
+INLINE void FoldedAll(PetscInt rows, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c0, PetscInt c1)
+{
+  PetscInt r = 0;
+  for (; r + 4 <= rows; r += 4) FoldedRows(4, nj, table + r * ts, ts, F, y + r * ys, ys, c0, c1);
+  for (; r < rows; r++) FoldedRows(1, nj, table + r * ts, ts, F, y + r * ys, ys, c0, c1);
+}
+
+/* leading axis: x [n][inner] -> y [nc + ns][inner] */
+static void AxisLeading(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y)
+{
+  Vector         E[257][2], O[257][2];
+  const PetscInt n = a->n;
+  for (PetscInt p = 0; p < inner; p += 2 * LN) {
+    const PetscInt c0 = inner - p, c1 = c0 - LN;
+    const NomosReal *q = x + p;
+    E[0][0] = LoadSome(q, c0), E[0][1] = c1 > 0 ? LoadSome(q + LN, c1) : VZERO;
+    for (PetscInt j = 1; j <= a->nsin; j++) {
+      const NomosReal *u = q + (size_t)j * (size_t)inner, *v = q + (size_t)(n - j) * (size_t)inner;
+      const Vector     u0 = LoadSome(u, c0), v0 = LoadSome(v, c0);
+      E[j][0] = u0 + v0, O[j - 1][0] = u0 - v0;
+      if (c1 > 0) {
+        const Vector u1 = LoadSome(u + LN, c1), v1 = LoadSome(v + LN, c1);
+        E[j][1] = u1 + v1, O[j - 1][1] = u1 - v1;
+      } else E[j][1] = O[j - 1][1] = VZERO;
+    }
+    if (n % 2 == 0) {
+      const NomosReal *u = q + (size_t)(n / 2) * (size_t)inner;
+      E[n / 2][0] = LoadSome(u, c0), E[n / 2][1] = c1 > 0 ? LoadSome(u + LN, c1) : VZERO;
+    }
+    FoldedAll(a->nc, n / 2 + 1, (const NomosReal *)a->cos_aj, n / 2 + 1, (const Vector(*)[2])E, y + p, inner, c0, c1);
+    FoldedAll(a->ns, a->nsin, (const NomosReal *)a->sin_aj, a->nsin, (const Vector(*)[2])O, y + (size_t)a->nc * (size_t)inner + p, inner, c0, c1);
+  }
+}
+
+/* its transpose: x [nc + ns][inner] -> y [n][inner], added where add */
+INLINE void LeadingPair(const NomosDenseAxis *a, PetscInt j, PetscInt inner, const NomosReal *x, NomosReal *y, PetscInt c0, PetscInt c1, int add)
+{
+  const NomosReal *ct = (const NomosReal *)a->cos_aj + j, *st = (const NomosReal *)a->sin_aj + (j > 0 ? j - 1 : 0);
+  const PetscInt   h1 = a->n / 2 + 1, n = a->n;
+  const int        both = j > 0 && 2 * j != n;
+  Vector           E[2] = {VZERO, VZERO}, O[2] = {VZERO, VZERO};
+  NomosReal       *u = y + (size_t)j * (size_t)inner, *v = y + (size_t)(n - j) * (size_t)inner;
+
+  for (PetscInt r = 0; r < a->nc; r++) {
+    const NomosReal *q = x + (size_t)r * (size_t)inner;
+    const Vector     t = VSplat(ct[r * h1]);
+    E[0] += t * LoadSome(q, c0);
+    if (c1 > 0) E[1] += t * LoadSome(q + LN, c1);
+  }
+  for (PetscInt r = 0; both && r < a->ns; r++) {
+    const NomosReal *q = x + (size_t)(a->nc + r) * (size_t)inner;
+    const Vector     t = VSplat(st[r * a->nsin]);
+    O[0] += t * LoadSome(q, c0);
+    if (c1 > 0) O[1] += t * LoadSome(q + LN, c1);
+  }
+  for (int i = 0; i < 2; i++) {
+    const PetscInt c = i ? c1 : c0;
+    if (c <= 0) break;
+    StoreSome(u + i * LN, c, add ? LoadSome(u + i * LN, c) + E[i] + O[i] : E[i] + O[i]);
+    if (both) StoreSome(v + i * LN, c, add ? LoadSome(v + i * LN, c) + E[i] - O[i] : E[i] - O[i]);
+  }
+}
+static void AxisLeadingT(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, int add)
+{
+  PetscInt p = 0;
+  for (; p + 2 * LN <= inner; p += 2 * LN) /* the constants let the compiler drop the partial loads */
+    for (PetscInt j = 0; j <= a->n / 2; j++) LeadingPair(a, j, inner, x + p, y + p, 2 * LN, LN, add);
+  for (; p < inner; p += 2 * LN)
+    for (PetscInt j = 0; j <= a->n / 2; j++) LeadingPair(a, j, inner, x + p, y + p, inner - p, inner - p - LN, add);
+}
+
+/* lanes over modes: out[r][.] = sum_j F[r][j] table[j][.], nr rows, one vector */
+INLINE void LastBlock(const int nr, PetscInt nj, const NomosReal *table, PetscInt tl, const NomosReal (*F)[260], NomosReal *out, PetscInt os)
+{
+  Vector acc[4];
+  for (int r = 0; r < nr; r++) acc[r] = VZERO;
+  for (PetscInt j = 0; j < nj; j++) {
+    const Vector t = VLOAD(table + j * tl);
+    for (int r = 0; r < nr; r++) acc[r] += t * VSplat(F[r][j]);
+  }
+  for (int r = 0; r < nr; r++) VPTR(out + r * os) = acc[r];
+}
+INLINE void LastRows(const int nr, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y)
+{
+  NomosReal      E[4][260], O[4][260];
+  const PetscInt n = a->n, os = 2 * a->lc + LN;
+  for (int r = 0; r < nr; r++) {
+    const NomosReal *q = x + r * n;
+    y[r * os + a->lc + LN - 1] = 0; /* the sine of frequency 0; a transpose may have left something there */
+    E[r][0] = q[0];
+    for (PetscInt j = 1; j <= a->nsin; j++) {
+      E[r][j]     = q[j] + q[n - j];
+      O[r][j - 1] = q[j] - q[n - j];
+    }
+    if (n % 2 == 0) E[r][n / 2] = q[n / 2];
+  }
+  for (PetscInt l = 0; l < a->lc; l += LN) LastBlock(nr, n / 2 + 1, (const NomosReal *)a->cos_ja[t] + l, a->lc, (const NomosReal(*)[260])E, y + l, os);
+  for (PetscInt l = 0; l < a->ls; l += LN) LastBlock(nr, a->nsin, (const NomosReal *)a->sin_ja[t] + l, a->ls, (const NomosReal(*)[260])O, y + a->lc + LN + l, os);
+}
+/* last axis: x [rows][n] -> y [rows][2 lc + LN]: cosines of slots 0.., a gap, and from lc + LN on the sines of slots 1.., so
+   that the imaginary parts of slots 0.. begin in the gap */
+static void AxisLast(const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y)
+{
+  const PetscInt os = 2 * a->lc + LN;
+  PetscInt       r = 0;
+  for (; r + 4 <= rows; r += 4) LastRows(4, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
+  for (; r < rows; r++) LastRows(1, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
+}
+
+/* its transpose */
+INLINE void LastRowsT(const int nr, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y, int add)
+{
+  NomosReal        S[4][260 + LN], D[4][260 + LN], extra[4] = {0};
+  const NomosReal *ct = (const NomosReal *)a->cos_al[t], *st = (const NomosReal *)a->sin_al[t];
+  const PetscInt   xs = 2 * a->lc + LN, n = a->n;
+  for (PetscInt l = 0; l < a->lh; l += LN) {
+    Vector E[4], O[4];
+    for (int r = 0; r < nr; r++) E[r] = O[r] = VZERO;
+    for (PetscInt s = 0; s < a->m; s++) {
+      const Vector c = VLOAD(ct + s * (a->lh + 1) + l), q = VLOAD(st + s * a->lh + l);
+      for (int r = 0; r < nr; r++) {
+        E[r] += c * VSplat(x[r * xs + s]);
+        O[r] += q * VSplat(x[r * xs + a->lc + LN - 1 + s]);
+      }
+    }
+    for (int r = 0; r < nr; r++) VPTR(&S[r][l]) = E[r] + O[r], VPTR(&D[r][l]) = E[r] - O[r];
+  }
+  for (int r = 0; r < nr; r++) {
+    NomosReal *q = y + (size_t)r * (size_t)n;
+    if (n % 2 == 0)
+      for (PetscInt s = 0; s < a->m; s++) extra[r] += ct[s * (a->lh + 1) + a->lh] * x[r * xs + s];
+    if (add) {
+      for (PetscInt j = 0; j < a->half; j++) q[j] += S[r][j];
+      for (PetscInt j = 1; j <= a->nsin; j++) q[n - j] += D[r][j];
+      if (n % 2 == 0) q[n / 2] += extra[r];
+    } else {
+      for (PetscInt j = 0; j < a->half; j++) q[j] = S[r][j];
+      for (PetscInt j = 1; j <= a->nsin; j++) q[n - j] = D[r][j];
+      if (n % 2 == 0) q[n / 2] = extra[r];
+    }
+  }
+}
+static void AxisLastT(const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y, int add)
+{
+  const PetscInt xs = 2 * a->lc + LN;
+  PetscInt       r = 0;
+  for (; r + 4 <= rows; r += 4) LastRowsT(4, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, add);
+  for (; r < rows; r++) LastRowsT(1, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, add);
+}
+
+/* slot s of a leading axis from the rows per |frequency|: o = part of Zc - i sign Zs. Complex rows at re + row*rs and
+   im + row*rs; `imaginary` chooses the part. */
+INLINE void CombineSlot(const NomosDenseAxis *a, PetscInt s, PetscInt lanes, const NomosReal *re, const NomosReal *im, PetscInt rs, NomosReal *o, int imaginary)
+{
+  const PetscInt   c = a->slot_cos[s], q = a->slot_sin[s];
+  const NomosReal *rc = (imaginary ? im : re) + (size_t)(c < 0 ? 0 : c) * (size_t)rs, *rq = (imaginary ? re : im) + (size_t)(a->nc + (q < 0 ? 0 : q)) * (size_t)rs;
+  const int        plus = (a->slot_sign[s] > 0) != imaginary;
+  for (PetscInt l = 0; l < lanes; l += LN) {
+    if (c < 0) VPTR(o + l) = VZERO;
+    else if (q < 0) VPTR(o + l) = VLOAD(rc + l);
+    else VPTR(o + l) = plus ? VLOAD(rc + l) + VLOAD(rq + l) : VLOAD(rc + l) - VLOAD(rq + l);
+  }
+}
+/* its transpose: adds slot s, complex (ur, ui), into the rows */
+INLINE void ExpandSlot(const NomosDenseAxis *a, PetscInt s, PetscInt lanes, const NomosReal *ur, const NomosReal *ui, NomosReal *re, NomosReal *im, PetscInt rs)
+{
+  const PetscInt c = a->slot_cos[s], q = a->slot_sin[s];
+  const Vector   sign = VSplat((NomosReal)a->slot_sign[s]);
+  if (c < 0) return;
+  for (PetscInt l = 0; l < lanes; l += LN) VPTR(re + c * rs + l) += VLOAD(ur + l);
+  for (PetscInt l = 0; l < lanes; l += LN) VPTR(im + c * rs + l) += VLOAD(ui + l);
+  if (q < 0) return;
+  for (PetscInt l = 0; l < lanes; l += LN) VPTR(im + (a->nc + q) * rs + l) += sign * VLOAD(ur + l);
+  for (PetscInt l = 0; l < lanes; l += LN) VPTR(re + (a->nc + q) * rs + l) -= sign * VLOAD(ui + l);
+}
+
+/* where the complex rows of the axis before the last, of the first axis in 3-D, stand in the scratch */
+typedef struct {
+  PetscInt   r1, r2, rs, lc, cs; /* rows of axes 0 and 1, stride of real rows, lanes, stride of complex rows in 3-D */
+  NomosReal *rows, *t1, *t2, *cplx;
+} DenseScratch;
+INLINE DenseScratch Scratch(const NomosDense *p)
+{
+  const NomosDenseAxis *a = p->axis;
+  DenseScratch          s = {1, 1, 0, a[p->dim - 1].lc, 0, (NomosReal *)p->work[0], (NomosReal *)p->work[1], NULL, NULL};
+  s.rs = 2 * s.lc + LN;
+  if (p->dim > 1) s.r1 = a[0].nc + a[0].ns;
+  if (p->dim > 2) {
+    s.r2   = a[1].nc + a[1].ns;
+    s.cs   = 2 * p->m[1] * s.lc;
+    s.t2   = s.t1 + (size_t)s.r1 * (size_t)p->n[1] * (size_t)p->n[2] + 4 * LN;
+    s.cplx = s.t2 + (size_t)s.r1 * (size_t)s.r2 * (size_t)p->n[2] + 4 * LN;
+  }
+  return s;
+}
+
+/* one part (0 real, 1 imaginary) of a spectrum from the rows */
+INLINE void GatherPart(const NomosDense *p, const DenseScratch *s, NomosReal *z, int part)
+{
+  const PetscInt m = p->m[p->dim - 1];
+  if (p->dim == 1) {
+    for (PetscInt l = 0; l < s->lc; l += LN) VPTR(z + l) = VLOAD(s->rows + (part ? s->lc + LN - 1 : 0) + l);
+  } else if (p->dim == 2) {
+    for (PetscInt k = 0; k < p->m[0]; k++) CombineSlot(&p->axis[0], k, s->lc, s->rows, s->rows + s->lc + LN - 1, s->rs, z + k * m, part);
+  } else {
+    for (PetscInt k = 0; k < p->m[0]; k++)
+      for (PetscInt j = 0; j < p->m[1]; j++) CombineSlot(&p->axis[0], k, s->lc, s->cplx + j * s->lc, s->cplx + (p->m[1] + j) * s->lc, s->cs, z + (k * p->m[1] + j) * m, part);
+  }
+  for (PetscInt k = p->modes; k < p->kp; k++) z[k] = 0;
+}
+static void DenseForward(const NomosDense *p, int table, const NomosReal *x, NomosReal *z)
+{
+  const DenseScratch    s = Scratch(p);
+  const NomosDenseAxis *a = p->axis;
+  if (p->dim == 1) AxisLast(&a[0], table, 1, x, s.rows);
+  else if (p->dim == 2) {
+    AxisLeading(&a[0], p->n[1], x, s.t1);
+    AxisLast(&a[1], table, s.r1, s.t1, s.rows);
+  } else {
+    AxisLeading(&a[0], p->n[1] * p->n[2], x, s.t1);
+    for (PetscInt r = 0; r < s.r1; r++) AxisLeading(&a[1], p->n[2], s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]));
+    AxisLast(&a[2], table, s.r1 * s.r2, s.t2, s.rows);
+    for (PetscInt r = 0; r < s.r1; r++)
+      for (int part = 0; part < 2; part++)
+        for (PetscInt j = 0; j < p->m[1]; j++) CombineSlot(&a[1], j, s.lc, s.rows + (size_t)(r * s.r2 * s.rs), s.rows + (size_t)(r * s.r2 * s.rs) + s.lc + LN - 1, s.rs, s.cplx + (size_t)r * (size_t)s.cs + (part * p->m[1] + j) * s.lc, part);
+  }
+  for (int part = 0; part < 2; part++) GatherPart(p, &s, z + part * p->kp, part);
+}
+static void DenseTranspose(const NomosDense *p, int table, const NomosReal *z, NomosReal *y, int add)
+{
+  const DenseScratch    s = Scratch(p);
+  const NomosDenseAxis *a = p->axis;
+  const PetscInt        m = p->m[p->dim - 1];
+  NomosReal            *im = s.rows + s.lc + LN - 1;
+  memset(s.rows, 0, (size_t)(s.r1 * s.r2 * s.rs + 2 * LN) * sizeof(*s.rows));
+  if (p->dim == 1) {
+    for (PetscInt k = 0; k < m; k++) s.rows[k] = z[k], im[k] = z[p->kp + k];
+    AxisLastT(&a[0], table, 1, s.rows, y, add);
+  } else if (p->dim == 2) {
+    for (PetscInt k = 0; k < p->m[0]; k++) ExpandSlot(&a[0], k, s.lc, z + k * m, z + p->kp + k * m, s.rows, im, s.rs);
+    AxisLastT(&a[1], table, s.r1, s.rows, s.t1, 0);
+    AxisLeadingT(&a[0], p->n[1], s.t1, y, add);
+  } else {
+    memset(s.cplx, 0, (size_t)(s.r1 * s.cs) * sizeof(*s.cplx));
+    for (PetscInt k = 0; k < p->m[0]; k++)
+      for (PetscInt j = 0; j < p->m[1]; j++) ExpandSlot(&a[0], k, s.lc, z + (k * p->m[1] + j) * m, z + p->kp + (k * p->m[1] + j) * m, s.cplx + j * s.lc, s.cplx + (p->m[1] + j) * s.lc, s.cs);
+    for (PetscInt r = 0; r < s.r1; r++)
+      for (PetscInt j = 0; j < p->m[1]; j++) ExpandSlot(&a[1], j, s.lc, s.cplx + r * s.cs + j * s.lc, s.cplx + r * s.cs + (p->m[1] + j) * s.lc, s.rows + r * s.r2 * s.rs, im + r * s.r2 * s.rs, s.rs);
+    AxisLastT(&a[2], table, s.r1 * s.r2, s.rows, s.t2, 0);
+    for (PetscInt r = 0; r < s.r1; r++) AxisLeadingT(&a[1], p->n[2], s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]), s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), 0);
+    AxisLeadingT(&a[0], p->n[1] * p->n[2], s.t1, y, add);
+  }
+}
+
+/* FORWARD = T with scale_f, INVERSE = (T with scale_i w)^T, and their adjoints */
+static int HostDense(const NomosDense *p, int kind, PetscInt batch, const NomosReal *in, NomosReal *out, int add)
+{
+  const int    table = kind == NOMOS_FFT_INVERSE || kind == NOMOS_FFT_INVERSE_ADJ;
+  const size_t spectrum = 2 * (size_t)p->kp;
+  NomosReal   *spill = (NomosReal *)p->work[2];
+  if (add && (kind == NOMOS_FFT_FORWARD || kind == NOMOS_FFT_INVERSE_ADJ)) return NOMOS_ERR_ARG;
+  for (PetscInt b = 0; b < batch; b++) {
+    if (kind == NOMOS_FFT_FORWARD || kind == NOMOS_FFT_INVERSE_ADJ) {
+      NomosReal *z = out + (size_t)b * spectrum;
+      DenseForward(p, table, in + (size_t)b * (size_t)p->points, b + 1 < batch ? z : spill);
+      if (b + 1 == batch) memcpy(z, spill, spectrum * sizeof(*z));
+    } else {
+      const NomosReal *z = in + (size_t)b * spectrum;
+      if (b + 1 == batch) memcpy(spill, z, spectrum * sizeof(*z));
+      DenseTranspose(p, table, b + 1 < batch ? z : spill, out + (size_t)b * (size_t)p->points, add);
+    }
+  }
+  return NOMOS_OK;
+}

@@ -1,0 +1,120 @@
+/*
+  hostloops.h - the loops around every body, for one precision (NOMOS_PRECISION) and instruction set (NOMOS_ISA).
+  Included by host_f32.c and host_f64.c, and with NOMOS_ONLY_EXACT by their _exact_ twins.
+*/
+#include "host.h"
+
+#if !defined(NOMOS_ISA)
+  #define NOMOS_ISA base
+#endif
+#define NOMOS_PASTE4_(a, b, c, d) a##b##_##c##d
+#define NOMOS_PASTE4(a, b, c, d)  NOMOS_PASTE4_(a, b, c, d)
+#define NOMOS_STRING_(s)          #s
+#define NOMOS_STRING(s)           NOMOS_STRING_(s)
+
+/* args are copied by assignment: through memcpy gcc no longer knows that the struct is not aliased, and does not vectorize */
+#define NOMOS_EACH_LOOP(K) \
+  static int Each_##K(PetscInt n, const void *args) \
+  { \
+    const K##Args k = *(const K##Args *)args; \
+    _Pragma("GCC ivdep") for (PetscInt i = 0; i < n; i++) K(i, k); \
+    return NOMOS_OK; \
+  }
+
+#if defined(NOMOS_ONLY_EXACT)
+  #define NOMOS_EXACT(K) NOMOS_EACH_LOOP(K)
+  #include "../kernels/list.h"
+static int (*const each_exact[NOMOS_NUM_EACH])(PetscInt, const void *) = {
+  #define NOMOS_EXACT(K) [NOMOS_EACH_##K] = Each_##K,
+  #include "../kernels/list.h"
+};
+const NomosHostExact NOMOS_PASTE4(NomosHostExact_f, NOMOS_PRECISION, NOMOS_ISA, ) = {each_exact};
+
+#else
+  #define NOMOS_EACH(K) NOMOS_EACH_LOOP(K)
+  #define NOMOS_ROWS(K) \
+    static int Rows_##K(PetscInt m, PetscInt n, const void *args) \
+    { \
+      const K##Args k = *(const K##Args *)args; \
+      for (PetscInt r = 0; r < m; r++) { \
+        _Pragma("GCC ivdep") for (PetscInt i = 0; i < n; i++) K(r, i, k); \
+      } \
+      return NOMOS_OK; \
+    }
+  /* Leaves of 1024 items in 32 lanes, a halving tree over the lanes, leaves joined like a binary counter: the order of
+     every addition is fixed, whatever the compiler and the vector length. */
+  #define NOMOS_SUM(K) \
+    static double Leaf_##K(PetscInt g, PetscInt first, PetscInt count, const K##Args k) \
+    { \
+      double lane[32] = {0}; \
+      PetscInt j = 0; \
+      for (; j + 32 <= count; j += 32) { \
+        _Pragma("GCC ivdep") for (int l = 0; l < 32; l++) lane[l] += K(g, first + j + l, k); \
+      } \
+      for (int l = 0; j + l < count; l++) lane[l] += K(g, first + j + l, k); \
+      for (int w = 16; w > 0; w /= 2) \
+        for (int l = 0; l < w; l++) lane[l] += lane[l + w]; \
+      return lane[0]; \
+    } \
+    static int Sum_##K(PetscInt m, PetscInt n, const void *args, int add, double *out) \
+    { \
+      const K##Args k = *(const K##Args *)args; \
+      for (PetscInt g = 0; g < m; g++) { \
+        double   stack[32], s = 0; \
+        int      depth = 0; \
+        PetscInt leaf  = 0; \
+        for (PetscInt first = 0; first < n; first += 1024, leaf++) { \
+          double v = Leaf_##K(g, first, n - first < 1024 ? n - first : 1024, k); \
+          for (PetscInt c = leaf; c & 1; c >>= 1) v = stack[--depth] + v; \
+          stack[depth++] = v; \
+        } \
+        while (depth > 0) s = stack[--depth] + s; \
+        out[g] = add ? out[g] + s : s; \
+      } \
+      return NOMOS_OK; \
+    }
+  #include "../kernels/list.h"
+
+static int (*const each_table[NOMOS_NUM_EACH])(PetscInt, const void *) = {
+  #define NOMOS_EACH(K) [NOMOS_EACH_##K] = Each_##K,
+  #include "../kernels/list.h"
+};
+static int (*const rows_table[NOMOS_NUM_ROWS])(PetscInt, PetscInt, const void *) = {
+  #define NOMOS_ROWS(K) [NOMOS_ROWS_##K] = Rows_##K,
+  #include "../kernels/list.h"
+};
+static int (*const sum_table[NOMOS_NUM_SUM])(PetscInt, PetscInt, const void *, int, double *) = {
+  #define NOMOS_SUM(K) [NOMOS_SUM_##K] = Sum_##K,
+  #include "../kernels/list.h"
+};
+
+  /* a vector as wide as the instruction set, loaded and stored at any address of a real */
+  #if defined(__AVX512F__)
+    #define NOMOS_VECTOR_BYTES 64
+  #elif defined(__AVX2__)
+    #define NOMOS_VECTOR_BYTES 32
+  #else
+    #define NOMOS_VECTOR_BYTES 16
+  #endif
+typedef NomosReal Vector __attribute__((vector_size(NOMOS_VECTOR_BYTES), aligned(sizeof(NomosReal)), may_alias));
+  #define LN ((int)(NOMOS_VECTOR_BYTES / sizeof(NomosReal)))
+  #define VLOAD(p) (*(const Vector *)(const void *)(p))
+  #define VPTR(p)  (*(Vector *)(void *)(p))
+  #define VZERO    ((Vector){0})
+  #define INLINE   static inline __attribute__((always_inline, unused))
+INLINE Vector VSplat(NomosReal a)
+{
+  return a - VZERO; /* becomes a broadcast */
+}
+INLINE NomosReal VSum(Vector v)
+{
+  NomosReal s = 0;
+  for (int l = 0; l < LN; l++) s += v[l];
+  return s;
+}
+  #include "hostgemm.h"
+  #include "hostmodes.h"
+  #include "hostdft.h"
+
+const NomosHostCode NOMOS_PASTE4(NomosHostCode_f, NOMOS_PRECISION, NOMOS_ISA, ) = {LN, NOMOS_STRING(NOMOS_ISA), each_table, rows_table, sum_table, HostGemm, HostModes, HostDense};
+#endif
