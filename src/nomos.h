@@ -97,7 +97,7 @@ typedef struct { /* one tensor inside the parameter vector */
   PetscInt    size;     /* real entries                                                                            */
   PetscInt    rank;     /* axes of shape                                                                           */
   PetscInt    shape[8]; /* natural shape; a complex tensor has the trailing axis 2 (re, im)                        */
-  PetscBool   complex;
+  PetscBool   is_complex;
   PetscReal   lr_mult, wd_mult; /* multipliers of learning rate and weight decay, 1 by default                     */
   PetscBool   frozen;
 } NomosBlock;
