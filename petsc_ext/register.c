@@ -1,12 +1,14 @@
 /* The doors of the library: NomosInitializePackage() for programs linked to it, PetscDLLibraryRegister_nomos() for programs
    that know only PETSc (-dll_append). Both register catalogue.h and nothing else: no output, no settings changed. */
 #include "petsc_ext/package.h"
+#include <nomosimpl.h>
 #include <petscksp.h>
 #include <petscsnes.h>
 #include <petscpartitioner.h>
 #include "nomosconfig.h"
 
-PetscClassId NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID;
+PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Proj, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Halo;
+PetscClassId  NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID;
 
 static PetscBool NomosPackageInitialized = PETSC_FALSE;
 
@@ -70,6 +72,25 @@ static PetscErrorCode RegisterClasses(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Names of at most 16 characters: the column of -log_view. */
+static PetscErrorCode RegisterEvents(void)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventRegister("NomosFwd", NOMOS_MAP_CLASSID, &NOMOS_Fwd));
+  PetscCall(PetscLogEventRegister("NomosTan", NOMOS_MAP_CLASSID, &NOMOS_Tan));
+  PetscCall(PetscLogEventRegister("NomosAdj", NOMOS_MAP_CLASSID, &NOMOS_Adj));
+  PetscCall(PetscLogEventRegister("NomosFFT", NOMOS_BACKEND_CLASSID, &NOMOS_FFT));
+  PetscCall(PetscLogEventRegister("NomosGemm", NOMOS_BACKEND_CLASSID, &NOMOS_Gemm));
+  PetscCall(PetscLogEventRegister("NomosProj", NOMOS_MAP_CLASSID, &NOMOS_Proj));
+  PetscCall(PetscLogEventRegister("NomosLoss", NOMOS_MAP_CLASSID, &NOMOS_Loss));
+  PetscCall(PetscLogEventRegister("NomosUpd", NOMOS_PROBLEM_CLASSID, &NOMOS_Upd));
+  PetscCall(PetscLogEventRegister("NomosH5Read", NOMOS_DATA_CLASSID, &NOMOS_H5Read));
+  PetscCall(PetscLogEventRegister("NomosH5Write", NOMOS_DATA_CLASSID, &NOMOS_H5Write));
+  PetscCall(PetscLogEventRegister("NomosCkpt", NOMOS_PROBLEM_CLASSID, &NOMOS_Ckpt));
+  PetscCall(PetscLogEventRegister("NomosHalo", NOMOS_BACKEND_CLASSID, &NOMOS_Halo));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The options of the package itself. */
 static PetscErrorCode PackageOptions(void)
 {
@@ -110,6 +131,7 @@ PetscErrorCode NomosInitializePackage(void)
   if (NomosPackageInitialized) PetscFunctionReturn(PETSC_SUCCESS);
   NomosPackageInitialized = PETSC_TRUE; /* first: the Register functions come back here */
   PetscCall(RegisterClasses());
+  PetscCall(RegisterEvents());
   PetscCall(RegisterCatalogue());
   PetscCall(PackageOptions());
   PetscCall(PetscRegisterFinalize(NomosFinalizePackage));
