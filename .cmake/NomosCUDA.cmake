@@ -46,8 +46,9 @@ endforeach()
 add_library(nomoscuda MODULE ${NOMOS_CUDA_SOURCES})
 set_target_properties(nomoscuda PROPERTIES CUDA_RUNTIME_LIBRARY Shared CUDA_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
   INSTALL_RPATH "\$ORIGIN;${CUDAToolkit_LIBRARY_DIR}" BUILD_RPATH "${CUDAToolkit_LIBRARY_DIR}")
+target_compile_definitions(nomoscuda PRIVATE NOMOS_TABLE_ONLY=1)
 target_include_directories(nomoscuda PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR}/cuda ${RANDOM123_INCLUDE_DIR}
-  ${PETSC_INCLUDE_DIRS})
+  ${PETSC_INCLUDE_DIRS} ${MPI_C_INCLUDE_DIRS})
 target_link_libraries(nomoscuda PRIVATE CUDA::cublas CUDA::cufft CUDA::cusparse CUDA::cusolver CUDA::cudart)
 target_link_options(nomoscuda PRIVATE -Wl,--as-needed -Wl,-z,defs)
 target_compile_options(nomoscuda PRIVATE -Xcompiler=-Wall,-Wextra,-Wno-unused-parameter --threads=2)
