@@ -151,6 +151,7 @@ PetscErrorCode NomosFinalizePackage(void)
   PetscFunctionBegin;
   if (!NomosPackageInitialized) PetscFunctionReturn(PETSC_SUCCESS);
   NomosPackageInitialized = PETSC_FALSE;
+  PetscCall(NomosOptionsFinalize());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

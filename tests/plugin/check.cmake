@@ -1,6 +1,8 @@
 # Runs COMMAND without and with the plug-in. MODE:
 #   same         both end in status 0 and print the same
 #   contains     with the plug-in the output matches EXPECT, and the plain program does not print that
+#   warned       the same for the error output; standard output is unchanged
+#   silent       the same output, and nothing in the error output begins with nomos:
 #   refused      status is not 0 and the error text matches EXPECT; the plain program runs
 #   renamed      a copy under another name registers nothing and harms nothing
 #   environment, optionsfile   the plug-in named in PETSC_OPTIONS, in an options file; output matches EXPECT
@@ -54,14 +56,19 @@ endif()
 if(NOT rc STREQUAL "0")
   message(FATAL_ERROR "fails with the plug-in (${rc}): ${with}${with_error}")
 endif()
-if(MODE MATCHES "same|renamed")
+if(MODE STREQUAL "warned" AND NOT "${with_error}" MATCHES "${EXPECT}")
+  message(FATAL_ERROR "'${EXPECT}' is not in the error output: ${with_error}")
+elseif(MODE STREQUAL "silent" AND "${with_error}" MATCHES "nomos:")
+  message(FATAL_ERROR "the plug-in speaks about options that are not its own: ${with_error}")
+endif()
+if(MODE MATCHES "same|renamed|warned|silent")
   # Newer PETSc names unused options at the end: the renamed copy leaves -nomos_list unused.
   string(REGEX REPLACE "WARNING! There (are|is) .*" "" with "${with}")
   string(REGEX REPLACE "WARNING! There (are|is) .*" "" plain "${plain}")
   if(NOT "${with}" STREQUAL "${plain}")
     message(FATAL_ERROR "the plug-in changes the output:\n--- without\n${plain}--- with\n${with}")
   endif()
-  if(NOT MODE STREQUAL "renamed" AND NOT "${with_error}" STREQUAL "${plain_error}")
+  if(MODE STREQUAL "same" AND NOT "${with_error}" STREQUAL "${plain_error}")
     message(FATAL_ERROR "the plug-in changes the error output:\n--- without\n${plain_error}--- with\n${with_error}")
   endif()
 elseif(NOT "${with}" MATCHES "${EXPECT}")
