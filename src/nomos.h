@@ -24,6 +24,7 @@
 PETSC_EXTERN PetscErrorCode NomosInitializePackage(void); /* after PetscInitialize(); every Create calls it too    */
 PETSC_EXTERN PetscErrorCode NomosFinalizePackage(void);
 PETSC_EXTERN PetscErrorCode NomosGetVersion(char version[], size_t len);
+PETSC_EXTERN PetscErrorCode NomosOptionsCheck(MPI_Comm, PetscInt *unused); /* names mistyped options of our families      */
 PETSC_EXTERN PetscClassId   NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID;
 
 /* ---- backend: where the numbers live and who computes ------------------------------------------------------- */
@@ -97,7 +98,7 @@ typedef struct { /* one tensor inside the parameter vector */
   PetscInt    size;     /* real entries                                                                            */
   PetscInt    rank;     /* axes of shape                                                                           */
   PetscInt    shape[8]; /* natural shape; a complex tensor has the trailing axis 2 (re, im)                        */
-  PetscBool   complex;
+  PetscBool   is_complex;
   PetscReal   lr_mult, wd_mult; /* multipliers of learning rate and weight decay, 1 by default                     */
   PetscBool   frozen;
 } NomosBlock;

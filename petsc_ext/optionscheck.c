@@ -1,0 +1,140 @@
+/* Mistyped options. Optimized PETSc 3.18 says nothing about options nobody asked for, and newer releases warn about
+   everyone's. Nomos names those of its own families, with the nearest spelling, once, on rank 0, at the end of the run.
+   -data_, -net_, -pde_ and -loss_ are words host programs use too: a family counts only when an object of it was made. */
+#include "petsc_ext/package.h"
+#include <nomosimpl.h>
+#include "optionnames.h"
+
+#define NUM_NAMES (sizeof(NomosOptionNames) / sizeof(NomosOptionNames[0]))
+#define MAX_NAME  64
+
+/* -nomos_ is nobody else's. */
+static struct {
+  const char *family;
+  PetscBool   used;
+} Families[] = {
+  {"nomos",      PETSC_TRUE },
+  {"pde",        PETSC_FALSE},
+  {"net",        PETSC_FALSE},
+  {"constraint", PETSC_FALSE},
+  {"loss",       PETSC_FALSE},
+  {"data",       PETSC_FALSE}
+};
+#define NUM_FAMILIES (sizeof(Families) / sizeof(Families[0]))
+
+/* Called where an object of a family is created; other words are ignored. */
+PetscErrorCode NomosOptionsUseFamily(const char family[])
+{
+  PetscFunctionBegin;
+  for (size_t i = 0; i < NUM_FAMILIES; i++) {
+    PetscBool same;
+
+    PetscCall(PetscStrcmp(family, Families[i].family, &same));
+    if (same) Families[i].used = PETSC_TRUE;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscBool OfUsedFamily(const char name[])
+{
+  for (size_t i = 0; i < NUM_FAMILIES; i++) {
+    const size_t len = strlen(Families[i].family);
+
+    if (Families[i].used && !strncmp(name, Families[i].family, len) && name[len] == '_') return PETSC_TRUE;
+  }
+  return PETSC_FALSE;
+}
+
+/* Number of letters to insert, delete, change or swap with a neighbour to make b of a. */
+static PetscInt Distance(const char a[], const char b[])
+{
+  PetscInt     row[3][MAX_NAME + 1];
+  const size_t na = strlen(a), nb = strlen(b);
+
+  if (na > MAX_NAME || nb > MAX_NAME) return MAX_NAME;
+  for (size_t j = 0; j <= nb; j++) row[1][j] = (PetscInt)j;
+  for (size_t i = 1; i <= na; i++) {
+    row[2][0] = (PetscInt)i;
+    for (size_t j = 1; j <= nb; j++) {
+      PetscInt best = row[1][j - 1] + (a[i - 1] != b[j - 1]);
+
+      best = PetscMin(best, PetscMin(row[1][j], row[2][j - 1]) + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) best = PetscMin(best, row[0][j - 2] + 1);
+      row[2][j] = best;
+    }
+    memcpy(row[0], row[1], sizeof(row[0]));
+    memcpy(row[1], row[2], sizeof(row[0]));
+  }
+  return row[1][nb];
+}
+
+/* The known option nearest to a name (both without the dash); NULL when none is near. */
+static const char *Nearest(const char name[], PetscInt *distance)
+{
+  const PetscInt limit = 1 + (PetscInt)strlen(name) / 5;
+  const char    *best  = NULL;
+
+  *distance = limit + 1;
+  for (size_t i = 0; i < NUM_NAMES; i++) {
+    PetscInt d;
+
+    if (NomosOptionNames[i][0] != '-') continue;
+    d = Distance(name, NomosOptionNames[i] + 1);
+    if (d < *distance) {
+      *distance = d;
+      best      = NomosOptionNames[i];
+    }
+  }
+  return best;
+}
+
+/*@C
+  NomosOptionsCheck - names the options of Nomos' families that were given and that nothing asked for
+
+  Collective
+
+  Input Parameter:
+. comm - rank 0 of it prints, to standard error
+
+  Output Parameter:
+. unused - how many there are, or NULL
+
+  Level: developer
+
+  Note:
+  `PetscFinalize()` calls it. A program that wants a mistyped option to be an error calls it after its last
+  SetFromOptions and looks at `unused`.
+
+.seealso: `NomosInitializePackage()`
+@*/
+PetscErrorCode NomosOptionsCheck(MPI_Comm comm, PetscInt *unused)
+{
+  PetscInt n, count = 0;
+  char   **names, **values;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsLeftGet(NULL, &n, &names, &values));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscInt    distance;
+    const char *near;
+
+    if (!OfUsedFamily(names[i])) continue;
+    count++;
+    near = Nearest(names[i], &distance);
+    if (!near) PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: option -%s is unknown and was not used\n", names[i]));
+    else if (!distance) PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: option -%s was given and nothing in this run used it\n", names[i]));
+    else PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: option -%s is unknown and was not used; did you mean %s?\n", names[i], near));
+  }
+  PetscCall(PetscOptionsLeftRestore(NULL, &n, &names, &values));
+  if (unused) *unused = count;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* In the finalizer: say it, and forget which families were used. */
+PetscErrorCode NomosOptionsFinalize(void)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosOptionsCheck(PETSC_COMM_WORLD, NULL));
+  for (size_t i = 1; i < NUM_FAMILIES; i++) Families[i].used = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

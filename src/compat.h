@@ -1,0 +1,75 @@
+/* The differences between PETSc 3.18 and the newest release. The only file that tests PETSC_VERSION_*. */
+#ifndef NOMOS_COMPAT_H
+#define NOMOS_COMPAT_H
+#include <petscsys.h>
+#include <petscversion.h>
+
+/* 3.19: a name for zero */
+#if PETSC_VERSION_LT(3, 19, 0)
+  #define PETSC_SUCCESS ((PetscErrorCode)0)
+#endif
+
+/* 3.23: setfromoptions(obj, PetscOptionItems), before with a pointer. PetscOptionsObject keeps its name in both.
+   Write  static PetscErrorCode TaoSetFromOptions_X(Tao tao, NomosOptionItems PetscOptionsObject)  */
+#if PETSC_VERSION_LT(3, 23, 0)
+typedef PetscOptionItems *NomosOptionItems;
+#else
+typedef PetscOptionItems NomosOptionItems;
+#endif
+
+/* 3.21: TaoSetMonitor was renamed; its destroy callback gets &ctx in both */
+#if PETSC_VERSION_LT(3, 21, 0)
+  #define TaoMonitorSet    TaoSetMonitor
+  #define TaoMonitorCancel TaoCancelMonitors
+#endif
+
+/* 3.23: MatShell and PetscContainer destroy callbacks get &ctx instead of ctx; 3.24: KSPSetConvergenceTest's too.
+   Declare them  static PetscErrorCode Free(NomosDestroyArg arg)  and take the context with NomosDestroyCtx(arg). */
+#if PETSC_VERSION_LT(3, 23, 0)
+typedef void *NomosDestroyArg;
+  #define NomosDestroyCtx(arg) (arg)
+#else
+typedef void **NomosDestroyArg;
+  #define NomosDestroyCtx(arg) (*(arg))
+#endif
+#if PETSC_VERSION_LT(3, 24, 0)
+typedef void *NomosTestDestroyArg;
+  #define NomosTestDestroyCtx(arg) (arg)
+#else
+typedef void **NomosTestDestroyArg;
+  #define NomosTestDestroyCtx(arg) (*(arg))
+#endif
+
+/* 3.23: the context a user hung on a KSP or PC (private headers) */
+#if PETSC_VERSION_LT(3, 23, 0)
+  #define NomosUserCtx(obj) ((obj)->user)
+#else
+  #define NomosUserCtx(obj) ((obj)->ctx)
+#endif
+
+/* 3.22: "leave as it is" in setters of tolerances */
+#if PETSC_VERSION_LT(3, 22, 0)
+  #if !defined(PETSC_CURRENT)
+    #define PETSC_CURRENT PETSC_DEFAULT
+  #endif
+  #if !defined(PETSC_UNLIMITED)
+    #define PETSC_UNLIMITED PETSC_DEFAULT
+  #endif
+#endif
+
+/* Bounded and ranged reals appeared after 3.18 */
+#if !defined(PetscOptionsBoundedReal)
+static inline PetscErrorCode NomosOptionsRangeReal(PetscOptionItems *PetscOptionsObject, const char opt[], const char text[], const char man[], PetscReal cur, PetscReal *val, PetscBool *set, PetscReal lb, PetscReal ub)
+{
+  PetscBool found = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsReal(opt, text, man, cur, val, &found));
+  PetscCheck(!found || (*val >= lb && *val <= ub), PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE, "%s is %g; it must lie in [%g, %g]", opt, (double)*val, (double)lb, (double)ub);
+  if (set) *set = found;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+  #define PetscOptionsRangeReal(opt, text, man, cur, val, set, lb, ub) NomosOptionsRangeReal(PetscOptionsObject, opt, text, man, cur, val, set, lb, ub)
+  #define PetscOptionsBoundedReal(opt, text, man, cur, val, set, lb)   NomosOptionsRangeReal(PetscOptionsObject, opt, text, man, cur, val, set, lb, PETSC_MAX_REAL)
+#endif
+#endif
