@@ -14,7 +14,7 @@
 #endif
 
 /* where the numbers are computed */
-// NOMOS_TYPE(NomosBackend, "host", Host, "CPU: generated loops, BLAS, FFTW or the dense transform")
+NOMOS_TYPE(NomosBackend, "host", Host, "CPU: generated loops, BLAS, FFTW or the dense transform")
 // NOMOS_TYPE(NomosBackend, "cuda", CUDA, "NVIDIA GPU: the same loops, cuBLAS, cuFFT (libnomoscuda.so)")
 
 /* residuals and generators */

@@ -7,7 +7,9 @@
 #ifndef NOMOS_HOST_H
 #define NOMOS_HOST_H
 
-#define NOMOS_TABLE_ONLY
+#if !defined(NOMOS_TABLE_ONLY)
+  #define NOMOS_TABLE_ONLY 1
+#endif
 #include "backend.h"
 
 /* One axis of a dense transform. Distinct |frequencies| f_a, a < nc, carry a cosine row; those with 2 f not a multiple
