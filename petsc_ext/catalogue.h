@@ -13,6 +13,9 @@
   #define NOMOS_LOSS(name, suffix, text)       NOMOS_MAP("loss", name, suffix, text)
 #endif
 
+/* composition: the one member of its family */
+NOMOS_MAP("chain", "chain", Chain, "maps one after another")
+
 /* where the numbers are computed */
 NOMOS_TYPE(NomosBackend, "host", Host, "CPU: generated loops, BLAS, FFTW or the dense transform")
 // NOMOS_TYPE(NomosBackend, "cuda", CUDA, "NVIDIA GPU: the same loops, cuBLAS, cuFFT (libnomoscuda.so)")
