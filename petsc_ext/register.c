@@ -152,6 +152,7 @@ PetscErrorCode NomosFinalizePackage(void)
   if (!NomosPackageInitialized) PetscFunctionReturn(PETSC_SUCCESS);
   NomosPackageInitialized = PETSC_FALSE;
   PetscCall(NomosOptionsFinalize());
+  PetscCall(PetscFunctionListDestroy(&NomosBackendList));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
