@@ -60,7 +60,7 @@ static PetscErrorCode SetUpChain(NomosMap m)
     PetscCall(NomosMapGetNumBlocks(k, &nb));
     for (PetscInt j = 0; j < nb; j++) {
       PetscCall(NomosMapGetBlock(k, j, &b));
-      PetscCall(NomosMapAddBlock(m, b.name, b.iscomplex, b.rank, b.shape));
+      PetscCall(NomosMapAddBlock(m, b.name, b.is_complex, b.rank, b.shape));
     }
     PetscCall(VecCreateSeqWithArray(PETSC_COMM_SELF, 1, np, NULL, &c->p[i]));
     PetscCall(VecCreateSeqWithArray(PETSC_COMM_SELF, 1, np, NULL, &c->dp[i]));

@@ -537,7 +537,7 @@ PetscErrorCode NomosMapAddBlock(NomosMap m, const char name[], PetscBool iscompl
   b          = &m->blocks[m->nblocks++];
   b->start   = m->np;
   b->rank    = rank;
-  b->iscomplex = iscomplex;
+  b->is_complex = iscomplex;
   b->lr_mult = b->wd_mult = 1;
   PetscCall(PetscStrallocpy(name, (char **)&b->name));
   for (PetscInt i = 0; i < rank; i++) {
