@@ -41,6 +41,15 @@ NOMOS_EACH(ParamIn)
 NOMOS_EACH(ParamOut)
 NOMOS_EACH(ParamCopy)
 
+/* spectral.h: weights per mode and their factors */
+NOMOS_ROWS(PackModes)
+NOMOS_ROWS(UnpackModes)
+NOMOS_ROWS(ScaleColumns)
+NOMOS_EACH(CPBuild)
+NOMOS_EACH(CPGrad)
+NOMOS_EACH(ModeProduct)
+NOMOS_EACH(ModeOuter)
+
 #undef NOMOS_EACH
 #undef NOMOS_ROWS
 #undef NOMOS_EXACT
