@@ -17,6 +17,11 @@ typedef PetscOptionItems *NomosOptionItems;
 typedef PetscOptionItems NomosOptionItems;
 #endif
 
+/* 3.20: the check of a pointer (acts in debug builds of PETSc) got a new name */
+#if PETSC_VERSION_LT(3, 20, 0)
+  #define PetscAssertPointer PetscValidPointer
+#endif
+
 /* 3.21: TaoSetMonitor was renamed; its destroy callback gets &ctx in both */
 #if PETSC_VERSION_LT(3, 21, 0)
   #define TaoMonitorSet    TaoSetMonitor

@@ -55,7 +55,7 @@ PetscErrorCode NomosMapCreate(MPI_Comm comm, const char family[], NomosMap *map)
   PetscInt  f;
 
   PetscFunctionBegin;
-  PetscValidPointer(map, 3);
+  PetscAssertPointer(map, 3);
   *map = NULL;
   PetscCall(NomosInitializePackage());
   for (f = 0; f < 5 && !same; f++) PetscCall(PetscStrcmp(family, families[f], &same));
