@@ -6,5 +6,5 @@ add_custom_target(nomos_generated
     -DBUILD_TYPE=${CMAKE_BUILD_TYPE} -DSANITIZE=${NOMOS_SANITIZE} "-DCOMPILER=${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}"
     -P ${CMAKE_CURRENT_SOURCE_DIR}/.cmake/generated.cmake
   BYPRODUCTS ${NOMOS_GENERATED}/nomosconfig.h ${NOMOS_GENERATED}/optionnames.h
-  COMMENT "" VERBATIM)
+  COMMENT "Version and option names" VERBATIM)
 add_dependencies(nomos nomos_generated)
