@@ -41,6 +41,16 @@ NOMOS_EACH(ParamIn)
 NOMOS_EACH(ParamOut)
 NOMOS_EACH(ParamCopy)
 
+/* random.h: streams of random numbers */
+NOMOS_EXACT(FillUniform)
+NOMOS_EXACT(FillNormal)
+NOMOS_EXACT(FillRademacher)
+
+/* update.h: updates of optimizers */
+NOMOS_EXACT(AdamW)
+NOMOS_EXACT(AdamWPair)
+NOMOS_EXACT(ClipBox)
+
 #undef NOMOS_EACH
 #undef NOMOS_ROWS
 #undef NOMOS_EXACT
