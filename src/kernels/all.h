@@ -2,3 +2,5 @@
 #include "kernel.h"
 #include "pointwise.h"
 #include "spectral.h"
+#include "random.h"
+#include "update.h"

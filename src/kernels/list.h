@@ -49,6 +49,15 @@ NOMOS_EACH(CPBuild)
 NOMOS_EACH(CPGrad)
 NOMOS_EACH(ModeProduct)
 NOMOS_EACH(ModeOuter)
+/* random.h: streams of random numbers */
+NOMOS_EXACT(FillUniform)
+NOMOS_EXACT(FillNormal)
+NOMOS_EXACT(FillRademacher)
+
+/* update.h: updates of optimizers */
+NOMOS_EXACT(AdamW)
+NOMOS_EXACT(AdamWPair)
+NOMOS_EXACT(ClipBox)
 
 #undef NOMOS_EACH
 #undef NOMOS_ROWS
