@@ -153,6 +153,7 @@ PetscErrorCode NomosFinalizePackage(void)
   NomosPackageInitialized = PETSC_FALSE;
   PetscCall(NomosOptionsFinalize());
   PetscCall(PetscFunctionListDestroy(&NomosBackendList));
+  PetscCall(PetscFunctionListDestroy(&NomosMapList));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

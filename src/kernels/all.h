@@ -2,3 +2,4 @@
 #include "kernel.h"
 #include "pointwise.h"
 #include "spectral.h"
+#include "loss.h"

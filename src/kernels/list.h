@@ -49,6 +49,14 @@ NOMOS_EACH(CPBuild)
 NOMOS_EACH(CPGrad)
 NOMOS_EACH(ModeProduct)
 NOMOS_EACH(ModeOuter)
+/* loss.h: residuals of losses */
+NOMOS_ROWS(Misfit)
+NOMOS_ROWS(Centre)
+NOMOS_ROWS(ModeScale)
+NOMOS_ROWS(H1Stack)
+NOMOS_ROWS(H1StackAdj)
+NOMOS_EACH(LossFactors)
+NOMOS_EACH(LossScale)
 
 #undef NOMOS_EACH
 #undef NOMOS_ROWS

@@ -7,7 +7,7 @@
 #include "../nomosimpl.h"
 #include "../backend/backend.h"
 
-static PetscFunctionList MapList = NULL; /* keys are "family/type" */
+PetscFunctionList NomosMapList = NULL; /* keys are "family/type" */
 
 /*@
   NomosGridPoints - number of points of a grid, checked for overflow
@@ -67,7 +67,7 @@ PetscErrorCode NomosMapCreate(MPI_Comm comm, const char family[], NomosMap *map)
   m->channels_in = m->channels_out = 1;
   *map                             = m;
   if (f - 1 == 4) {
-    PetscCall(PetscFunctionListFind(MapList, "chain/chain", &create));
+    PetscCall(PetscFunctionListFind(NomosMapList, "chain/chain", &create));
     PetscCall((*create)(m));
     PetscCall(PetscObjectChangeTypeName((PetscObject)m, NOMOSCHAIN));
   }
@@ -92,7 +92,7 @@ PetscErrorCode NomosMapRegister(const char family[], const char type[], PetscErr
 
   PetscFunctionBegin;
   PetscCall(PetscSNPrintf(key, sizeof(key), "%s/%s", family, type));
-  PetscCall(PetscFunctionListAdd(&MapList, key, f));
+  PetscCall(PetscFunctionListAdd(&NomosMapList, key, f));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -140,7 +140,7 @@ PetscErrorCode NomosMapSetType(NomosMap m, NomosMapType type)
   PetscCall(PetscObjectTypeCompare((PetscObject)m, type, &same));
   if (same) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscSNPrintf(key, sizeof(key), "%s/%s", m->family, type));
-  PetscCall(PetscFunctionListFind(MapList, key, &create));
+  PetscCall(PetscFunctionListFind(NomosMapList, key, &create));
   PetscCheck(create, PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_UNKNOWN_TYPE, "the family '%s' has no type '%s'; see -nomos_list", m->family, type);
   PetscCall(DropType(m));
   PetscCall((*create)(m));
