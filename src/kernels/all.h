@@ -4,3 +4,4 @@
 #include "spectral.h"
 #include "random.h"
 #include "update.h"
+#include "loss.h"

@@ -58,6 +58,14 @@ NOMOS_EXACT(FillRademacher)
 NOMOS_EXACT(AdamW)
 NOMOS_EXACT(AdamWPair)
 NOMOS_EXACT(ClipBox)
+/* loss.h: residuals of losses */
+NOMOS_ROWS(Misfit)
+NOMOS_ROWS(Centre)
+NOMOS_ROWS(ModeScale)
+NOMOS_ROWS(H1Stack)
+NOMOS_ROWS(H1StackAdj)
+NOMOS_EACH(LossFactors)
+NOMOS_EACH(LossScale)
 
 #undef NOMOS_EACH
 #undef NOMOS_ROWS
