@@ -149,6 +149,19 @@ PETSC_INTERN int NomosCheckpointVerifyBlock(const void *bytes, uint64_t n, Nomos
 PETSC_INTERN int NomosCheckpointSave(const char folder[], int keep, NomosImage, int64_t step, NomosWhy *);
 PETSC_INTERN int NomosCheckpointNewest(const char folder_or_file[], NomosH5 *, NomosCheckpoint *, int *found, char skipped[], size_t len, NomosWhy *);
 
+/* ---- weights: a model from either kind of file (weights.c) ------------------------------------------------------ */
+/* nomos-checkpoint/1 (/params, /config@options) or safetensors (metadata "config"), told apart by content when read and by
+   the suffix .safetensors when written. Options are already clean (optionlist.c); "" where the file has none. */
+typedef struct _n_NomosWeights *NomosWeights;
+PETSC_INTERN int  NomosWeightsOpen(const char path[], NomosWeights *, NomosWhy *);
+PETSC_INTERN void NomosWeightsClose(NomosWeights *);
+PETSC_INTERN const char *NomosWeightsGetOptions(NomosWeights);
+PETSC_INTERN int  NomosWeightsCount(NomosWeights);
+PETSC_INTERN int  NomosWeightsGet(NomosWeights, int i, const char *name[], int *rank, int64_t shape[], NomosWhy *); /* complex: trailing axis 2 */
+PETSC_INTERN int  NomosWeightsFind(NomosWeights, const char name[]);               /* number, or -1                       */
+PETSC_INTERN int  NomosWeightsRead(NomosWeights, int i, double values[], NomosWhy *); /* NaN and Inf are refused          */
+PETSC_INTERN int  NomosWeightsWrite(const char path[], const char options[], int single, int n, const NomosTensorOut[], NomosWhy *);
+
 /* ---- option lists from files (optionlist.c) --------------------------------------------------------------------- */
 /* What a stranger's file may set: -net_ -constraint_ -pde_ -loss_ -tao_ -data_normalize_; nothing that loads code, reads or
    writes files. clean has room for strlen(text) + 1; dropped counts what was left out. */
