@@ -65,7 +65,10 @@ PETSC_EXTERN PetscErrorCode NomosDataSetOptionsPrefix(NomosData, const char[]);
 PETSC_EXTERN PetscErrorCode NomosDataSetFiles(NomosData, PetscInt, const char *const[]);    /* nomos-dataset/1      */
 PETSC_EXTERN PetscErrorCode NomosDataSetFields(NomosData, PetscInt, const char *const[], PetscInt, const char *const[]);
 PETSC_EXTERN PetscErrorCode NomosDataSetRange(NomosData, PetscInt first, PetscInt samples); /* PETSC_DETERMINE: all */
-PETSC_EXTERN PetscErrorCode NomosDataSetFromOptions(NomosData); /* -data_input -data_output -data_first -data_cache … */
+PETSC_EXTERN PetscErrorCode NomosDataSetTime(NomosData, PetscBool all);        /* an output's time axis: last, or all  */
+PETSC_EXTERN PetscErrorCode NomosDataSetCache(NomosData, PetscInt64 bytes);    /* kept in memory up to this size       */
+PETSC_EXTERN PetscErrorCode NomosDataSetAllowNaN(NomosData, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosDataSetFromOptions(NomosData); /* -data -data_input -data_output -data_first …        */
 PETSC_EXTERN PetscErrorCode NomosDataSetUp(NomosData);
 PETSC_EXTERN PetscErrorCode NomosDataGetGrid(NomosData, NomosGrid *);
 PETSC_EXTERN PetscErrorCode NomosDataGetChannels(NomosData, PetscInt *in, PetscInt *out);
@@ -81,6 +84,10 @@ PETSC_EXTERN PetscErrorCode NomosDataWriteBegin(NomosData, const char file[], co
 PETSC_EXTERN PetscErrorCode NomosDataWriteSetAttribute(NomosData, const char name[], const char value[]);
 PETSC_EXTERN PetscErrorCode NomosDataWriteSamples(NomosData, PetscInt first, PetscInt n, const PetscScalar x[], const PetscScalar y[]); /* collective */
 PETSC_EXTERN PetscErrorCode NomosDataWriteEnd(NomosData);
+
+/* what a file is and whether it is sound: 0, or 1 if refused; neither PETSc nor MPI is called, so a child process can do it */
+PETSC_EXTERN int NomosCheckFileHere(const char path[], char sentence[], size_t len);               /* one sentence        */
+PETSC_EXTERN int NomosFileInspect(const char path[], int allow_nan, char text[], size_t len);      /* with what it holds  */
 
 /* ---- map: y = F(x; p), the one contract of pde, net, constraint and loss --------------------------------------- */
 typedef struct _p_NomosMap *NomosMap;
