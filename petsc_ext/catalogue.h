@@ -25,7 +25,7 @@ NOMOS_TYPE(NomosBackend, "host", Host, "CPU: generated loops, BLAS, FFTW or the 
 // NOMOS_PDE("burgers", Burgers, "u_t + u u_x = nu u_xx, periodic: initial state to final state")
 
 /* neural operators */
-// NOMOS_NET("fno", FNO, "Fourier neural operator in one, two or three dimensions")
+NOMOS_NET("fno", FNO, "Fourier neural operator in one, two or three dimensions")
 
 /* losses */
 NOMOS_LOSS("sobolev", Sobolev, "H^s misfit by Fourier weights, any real s; s = 0 is plain L2")

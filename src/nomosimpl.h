@@ -51,6 +51,7 @@ struct _p_NomosMap {
   Vec            fields[NOMOS_MAX_SLOTS];
 };
 PETSC_INTERN PetscErrorCode NomosMapAddBlock(NomosMap, const char name[], PetscBool iscomplex, PetscInt rank, const PetscInt shape[]); /* at the end of p */
+PETSC_INTERN PetscErrorCode NomosMapReset(NomosMap); /* drops what SetUp made; settings, fields and parameters stay */
 PETSC_INTERN PetscErrorCode NomosMapDeclareSlot(NomosMap, const char name[]); /* name must be a literal */
 PETSC_INTERN PetscErrorCode NomosGridPoints(const NomosGrid *, PetscInt *);
 
