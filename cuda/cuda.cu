@@ -50,8 +50,12 @@ static int CudaClose(void *ctx)
 static int Device(Cuda *c)
 {
   struct cudaDeviceProp p;
-  int                   count = 0;
+  int                   count = 0, driver = 0;
 
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && !driver) { /* the runtime would call it an old one */
+    snprintf(c->text, sizeof(c->text), "no NVIDIA driver is installed here");
+    return NOMOS_ERR_SUP;
+  }
   NomosCallCUDA(c, cudaGetDeviceCount(&count));
   if (count < 1) return NOMOS_ERR_SUP;
   NomosCallCUDA(c, cudaGetDevice(&c->device));
