@@ -18,7 +18,7 @@ NOMOS_MAP("chain", "chain", Chain, "maps one after another")
 
 /* where the numbers are computed */
 NOMOS_TYPE(NomosBackend, "host", Host, "CPU: generated loops, BLAS, FFTW or the dense transform")
-// NOMOS_TYPE(NomosBackend, "cuda", CUDA, "NVIDIA GPU: the same loops, cuBLAS, cuFFT (libnomoscuda.so)")
+NOMOS_TYPE(NomosBackend, "cuda", CUDA, "NVIDIA GPU: the same loops, cuBLAS, cuFFT (libnomoscuda.so)")
 
 /* residuals and generators */
 // NOMOS_PDE("darcy", Darcy, "-div(a grad u) = f on a box, u = 0 on its boundary")
