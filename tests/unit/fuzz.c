@@ -18,7 +18,7 @@
 #include "nomostest.h"
 
 #define BATCH 25
-#define SECONDS 2 /* a child may spend on one file; `nomos check` has such a limit too */
+#define SECONDS 1 /* a child may spend on one file; `nomos check` has such a limit too */
 
 /* Huge requests fail as they do for everybody; the leaks of libhdf5 after an error are not ours. */
 const char *__asan_default_options(void);
