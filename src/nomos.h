@@ -65,7 +65,10 @@ PETSC_EXTERN PetscErrorCode NomosDataSetOptionsPrefix(NomosData, const char[]);
 PETSC_EXTERN PetscErrorCode NomosDataSetFiles(NomosData, PetscInt, const char *const[]);    /* nomos-dataset/1      */
 PETSC_EXTERN PetscErrorCode NomosDataSetFields(NomosData, PetscInt, const char *const[], PetscInt, const char *const[]);
 PETSC_EXTERN PetscErrorCode NomosDataSetRange(NomosData, PetscInt first, PetscInt samples); /* PETSC_DETERMINE: all */
-PETSC_EXTERN PetscErrorCode NomosDataSetFromOptions(NomosData); /* -data_input -data_output -data_first -data_cache … */
+PETSC_EXTERN PetscErrorCode NomosDataSetTime(NomosData, PetscBool all);        /* an output's time axis: last, or all  */
+PETSC_EXTERN PetscErrorCode NomosDataSetCache(NomosData, PetscInt64 bytes);    /* kept in memory up to this size       */
+PETSC_EXTERN PetscErrorCode NomosDataSetAllowNaN(NomosData, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosDataSetFromOptions(NomosData); /* -data -data_input -data_output -data_first …        */
 PETSC_EXTERN PetscErrorCode NomosDataSetUp(NomosData);
 PETSC_EXTERN PetscErrorCode NomosDataGetGrid(NomosData, NomosGrid *);
 PETSC_EXTERN PetscErrorCode NomosDataGetChannels(NomosData, PetscInt *in, PetscInt *out);
