@@ -52,6 +52,8 @@ struct _p_NomosMap {
 };
 PETSC_INTERN PetscErrorCode NomosMapAddBlock(NomosMap, const char name[], PetscBool iscomplex, PetscInt rank, const PetscInt shape[]); /* at the end of p */
 PETSC_INTERN PetscErrorCode NomosMapDeclareSlot(NomosMap, const char name[]); /* name must be a literal */
+PETSC_INTERN PetscErrorCode NomosMapClone(NomosMap, NomosMap *); /* same settings and normalisers; no grid, batch or parameters */
+PETSC_INTERN PetscErrorCode NomosMapCreateFromText(MPI_Comm, const char options[], NomosMap *);
 PETSC_INTERN PetscErrorCode NomosGridPoints(const NomosGrid *, PetscInt *);
 
 #endif

@@ -101,8 +101,9 @@ struct _p_NomosProblem {
   PetscBool    restart_due;
   /* evaluation at another resolution or batch: one copy of the map per grid */
   PetscInt     neval;
-  NomosMap     eval[NOMOS_MAX_TESTS + 2];
-  void        *transforms;           /* of the error norms (errors.c)                                    */
+  struct _n_NomosEvaluator *eval[NOMOS_MAX_TESTS + 2];
+  PetscInt     nerr;
+  PetscReal   *err;                  /* one number per sample                                            */
 };
 
 /* parameters.c */
@@ -111,6 +112,8 @@ PETSC_INTERN PetscErrorCode NomosProblemGather(NomosProblem, Vec sharded, Vec bu
 PETSC_INTERN PetscErrorCode NomosProblemScatterAdd(NomosProblem, Vec whole, Vec sharded);          /* sum over ranks                 */
 PETSC_INTERN PetscErrorCode NomosProblemUseParameters(NomosProblem, Vec sharded);                    /* the map answers with these  */
 PETSC_INTERN PetscErrorCode NomosProblemFromWhole(NomosProblem, const PetscScalar whole[], Vec sharded);
+/* setup.c */
+PETSC_INTERN PetscErrorCode NomosProblemSetUpForData(NomosProblem, NomosData); /* enough to apply the map: no training data needed */
 /* evaluate.c */
 PETSC_INTERN PetscErrorCode NomosProblemSetUpEvaluation(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemLocalPart(NomosProblem, PetscInt n, PetscInt *first, PetscInt *count);
@@ -129,7 +132,7 @@ PETSC_INTERN PetscErrorCode NomosProblemEndRun(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemCheckpoint(NomosProblem, PetscInt step);
 PETSC_INTERN PetscErrorCode NomosProblemRestart(NomosProblem, Tao);
 /* errors.c */
-PETSC_INTERN PetscErrorCode NomosProblemEvaluator(NomosProblem, const NomosGrid *, NomosMap *);
+PETSC_INTERN PetscErrorCode NomosProblemPrepareEvaluator(NomosProblem, NomosData); /* so that nothing is made during a run */
 PETSC_INTERN PetscErrorCode NomosProblemMeanRelativeL2(NomosProblem, NomosData, PetscInt n, const PetscInt idx[], PetscReal *);
 PETSC_INTERN PetscErrorCode NomosProblemDestroyEvaluators(NomosProblem);
 

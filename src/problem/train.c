@@ -70,6 +70,8 @@ static PetscErrorCode StartRun(NomosProblem p)
   p->samples = p->samples_before;
   PetscCall(TaoGetMaximumIterations(p->tao, &p->max_steps));
   if (!p->step_times) PetscCall(PetscMalloc1(NOMOS_STEP_TIMES, &p->step_times));
+  for (PetscInt i = 0; i < p->ntest; i++) PetscCall(NomosProblemPrepareEvaluator(p, p->test[i]));
+  if (p->keep_best) PetscCall(NomosProblemPrepareEvaluator(p, p->data));
   if (p->keep_best && !p->best) PetscCall(VecDuplicate(p->theta, &p->best));
   PetscCall(NomosHistoryOpen(p, p->first_step > 0 ? PETSC_TRUE : PETSC_FALSE));
   PetscCall(NomosSignalsBegin(p->signal));
