@@ -28,8 +28,8 @@ NOMOS_TYPE(NomosBackend, "host", Host, "CPU: generated loops, BLAS, FFTW or the 
 // NOMOS_NET("fno", FNO, "Fourier neural operator in one, two or three dimensions")
 
 /* losses */
-// NOMOS_LOSS("sobolev", Sobolev, "H^s misfit by Fourier weights, any real s; s = 0 is plain L2")
-// NOMOS_LOSS("h1fd", H1FD, "H^1 misfit by finite differences, per sample and channel")
+NOMOS_LOSS("sobolev", Sobolev, "H^s misfit by Fourier weights, any real s; s = 0 is plain L2")
+NOMOS_LOSS("h1fd", H1FD, "H^1 misfit by finite differences, per sample and channel")
 
 /* optimizers */
 // NOMOS_TYPE(Tao, "adamw", AdamW, "Adam with decoupled weight decay, complex weights, schedules, clipping")

@@ -57,7 +57,7 @@ static PetscErrorCode ViewBuild(MPI_Comm comm)
     PetscCall(PetscPrintf(comm, "  MPI: %s\n", mpi));
   }
 #endif
-  PetscCall(PetscPrintf(comm, "  compiler: %s, build type %s, sanitizers %s, FFTW %s\n", NOMOS_CONFIG_COMPILER, NOMOS_CONFIG_BUILD, NOMOS_CONFIG_SANITIZE, NOMOS_CONFIG_FFTW));
+  PetscCall(PetscPrintf(comm, "  compiler: %s, build type %s, sanitizers %s, FFTW %s, CUDA half %s\n", NOMOS_CONFIG_COMPILER, NOMOS_CONFIG_BUILD, NOMOS_CONFIG_SANITIZE, NOMOS_CONFIG_FFTW, NOMOS_CONFIG_CUDA));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -153,6 +153,7 @@ PetscErrorCode NomosFinalizePackage(void)
   NomosPackageInitialized = PETSC_FALSE;
   PetscCall(NomosOptionsFinalize());
   PetscCall(PetscFunctionListDestroy(&NomosBackendList));
+  PetscCall(PetscFunctionListDestroy(&NomosMapList));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -17,27 +17,48 @@ typedef PetscOptionItems *NomosOptionItems;
 typedef PetscOptionItems NomosOptionItems;
 #endif
 
+/* 3.20: the check of a pointer (acts in debug builds of PETSc) got a new name */
+#if PETSC_VERSION_LT(3, 20, 0)
+  #define PetscAssertPointer PetscValidPointer
+#endif
+
 /* 3.21: TaoSetMonitor was renamed; its destroy callback gets &ctx in both */
 #if PETSC_VERSION_LT(3, 21, 0)
   #define TaoMonitorSet    TaoSetMonitor
   #define TaoMonitorCancel TaoCancelMonitors
 #endif
 
-/* 3.23: MatShell and PetscContainer destroy callbacks get &ctx instead of ctx; 3.24: KSPSetConvergenceTest's too.
-   Declare them  static PetscErrorCode Free(NomosDestroyArg arg)  and take the context with NomosDestroyCtx(arg). */
+/* Destroy callbacks. Whether they get the context or its address changed in 3.23 (MatShell, PetscContainer) and 3.24
+   (KSPSetConvergenceTest); monitors always got the address. Newer releases declare the argument void * in every case.
+   Declare  static PetscErrorCode Free(NomosDestroyArg arg)  and take the context with NomosDestroyCtx(arg). */
 #if PETSC_VERSION_LT(3, 23, 0)
-typedef void *NomosDestroyArg;
   #define NomosDestroyCtx(arg) (arg)
 #else
-typedef void **NomosDestroyArg;
-  #define NomosDestroyCtx(arg) (*(arg))
+  #define NomosDestroyCtx(arg) (*(void **)(arg))
 #endif
 #if PETSC_VERSION_LT(3, 24, 0)
-typedef void *NomosTestDestroyArg;
   #define NomosTestDestroyCtx(arg) (arg)
 #else
-typedef void **NomosTestDestroyArg;
-  #define NomosTestDestroyCtx(arg) (*(arg))
+  #define NomosTestDestroyCtx(arg) (*(void **)(arg))
+#endif
+#define NomosMonitorDestroyCtx(arg) (*(void **)(arg))
+#if PETSC_VERSION_GE(3, 23, 0) && PETSC_VERSION_LT(3, 24, 0)
+typedef void **NomosDestroyArg;
+#else
+typedef void *NomosDestroyArg;
+#endif
+typedef void *NomosTestDestroyArg;
+#if PETSC_VERSION_LT(3, 24, 0)
+typedef void **NomosMonitorDestroyArg;
+#else
+typedef void *NomosMonitorDestroyArg;
+#endif
+
+/* The type that MatShellSetOperation() and its like want a function cast to: (NomosAnyFn *)f */
+#if PETSC_VERSION_LT(3, 24, 0)
+typedef void NomosAnyFn(void);
+#else
+typedef PetscErrorCodeFn NomosAnyFn;
 #endif
 
 /* 3.23: the context a user hung on a KSP or PC (private headers) */

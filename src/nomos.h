@@ -85,6 +85,10 @@ PETSC_EXTERN PetscErrorCode NomosDataWriteSetAttribute(NomosData, const char nam
 PETSC_EXTERN PetscErrorCode NomosDataWriteSamples(NomosData, PetscInt first, PetscInt n, const PetscScalar x[], const PetscScalar y[]); /* collective */
 PETSC_EXTERN PetscErrorCode NomosDataWriteEnd(NomosData);
 
+/* what a file is and whether it is sound: 0, or 1 if refused; neither PETSc nor MPI is called, so a child process can do it */
+PETSC_EXTERN int NomosCheckFileHere(const char path[], char sentence[], size_t len);               /* one sentence        */
+PETSC_EXTERN int NomosFileInspect(const char path[], int allow_nan, char text[], size_t len);      /* with what it holds  */
+
 /* ---- map: y = F(x; p), the one contract of pde, net, constraint and loss --------------------------------------- */
 typedef struct _p_NomosMap *NomosMap;
 typedef const char         *NomosMapType;

@@ -44,6 +44,7 @@ function(forbid where regex why)
   foreach(file IN LISTS files)
     if(file MATCHES "${where}")
       file(STRINGS ${SOURCE}/${file} lines REGEX "${regex}")
+      string(REPLACE "[" "(" lines "${lines}") # an open bracket would hide the lines that follow
       foreach(line IN LISTS lines)
         if(NOT line MATCHES "^ *(/\\*|\\*|//)")
           complain("${file}: ${why}: ${line}")

@@ -38,7 +38,7 @@ PetscErrorCode NomosBackendCreate(MPI_Comm comm, NomosBackend *b)
   NomosBackend backend;
 
   PetscFunctionBegin;
-  PetscValidPointer(b, 2);
+  PetscAssertPointer(b, 2);
   *b = NULL;
   PetscCall(NomosInitializePackage());
   PetscCall(PetscHeaderCreate(backend, NOMOS_BACKEND_CLASSID, "NomosBackend", "where the numbers live", "NomosBackend", comm, NomosBackendDestroy, NomosBackendView));

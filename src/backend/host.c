@@ -139,6 +139,7 @@ static int HostFFTCreate(void *ctx, const NomosFFTDesc *d, void **plan)
   int         dense = d->method == NOMOS_FFT_DENSE, err;
 
   *plan = NULL;
+  if (d->dim < 1 || d->dim > 3) return NOMOS_ERR_ARG;
   if (d->method == NOMOS_FFT_AUTO) {
     dense = 1;
     for (int j = 0; j < d->dim; j++) dense = dense && d->n[j] <= 64;

@@ -103,6 +103,13 @@ static void ModesGradient(const NomosModes *g)
     }
 }
 
+/* a choice, not a product with 0: the old value may be NaN */
+INLINE void VPut(NomosReal *p, Vector v, int add)
+{
+  if (add) v += VLOAD(p);
+  VPTR(p) = v;
+}
+
 /* separable: one weight per channel and mode, W [kp/16][channel][2][16] */
 static void ModesSeparable(const NomosModes *g)
 {
@@ -111,17 +118,16 @@ static void ModesSeparable(const NomosModes *g)
     for (PetscInt c = 0; c < g->in; c++)
       for (PetscInt k = 0; k < kp; k += LN) {
         const size_t j = ((size_t)b * (size_t)g->in + (size_t)c) * 2 * (size_t)kp + (size_t)k;
-        const NomosReal keep = g->add ? 1 : 0;
         NomosReal   *W = g->W + ((size_t)(k / NOMOS_LANES) * (size_t)g->in + (size_t)c) * 2 * NOMOS_LANES + k % NOMOS_LANES, *X = g->X + j, *Y = g->Y + j;
         const Vector wr = VLOAD(W), wi = VLOAD(W + NOMOS_LANES);
         if (g->op == NOMOS_MODES_WX) {
           const Vector xr = VLOAD(X), xi = VLOAD(X + kp), re = wr * xr - wi * xi, im = wr * xi + wi * xr;
-          VPTR(Y)      = VLOAD(Y) * VSplat(keep) + re;
-          VPTR(Y + kp) = VLOAD(Y + kp) * VSplat(keep) + im;
+          VPut(Y, re, g->add);
+          VPut(Y + kp, im, g->add);
         } else if (g->op == NOMOS_MODES_WHY) {
           const Vector yr = VLOAD(Y), yi = VLOAD(Y + kp), re = wr * yr + wi * yi, im = wr * yi - wi * yr;
-          VPTR(X)      = VLOAD(X) * VSplat(keep) + re;
-          VPTR(X + kp) = VLOAD(X + kp) * VSplat(keep) + im;
+          VPut(X, re, g->add);
+          VPut(X + kp, im, g->add);
         } else {
           const Vector xr = VLOAD(X), xi = VLOAD(X + kp), yr = VLOAD(Y), yi = VLOAD(Y + kp);
           VPTR(W)               = wr + xr * yr + xi * yi;

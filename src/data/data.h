@@ -54,6 +54,7 @@ PETSC_INTERN int  NomosH5GetInfo(NomosH5, const char object[], NomosH5Info *, No
 PETSC_INTERN int  NomosH5Read(NomosH5, const char object[], const int64_t start[], const int64_t count[], double values[], NomosWhy *); /* NULL, NULL: all */
 PETSC_INTERN int  NomosH5ReadIntegers(NomosH5, const char object[], int64_t values[], NomosWhy *);
 PETSC_INTERN int  NomosH5Scan(NomosH5, const char object[], int64_t *nonfinite, NomosWhy *); /* every value: verifies @nomos_sum, counts NaN and Inf */
+PETSC_INTERN char NomosH5GetKind(NomosH5, const char object[]);                              /* 'd' dataset, 'g' group, 0           */
 PETSC_INTERN const char *NomosH5GetPath(NomosH5);
 
 /* ---- schema nomos-dataset/1 (dataset.c) ------------------------------------------------------------------------ */
@@ -84,12 +85,86 @@ PETSC_INTERN int NomosDatasetScan(NomosH5, const NomosDataset *, int allow_nan, 
 PETSC_INTERN int NomosDatasetReadSplit(NomosH5, const NomosDataset *, int which, int64_t list[], NomosWhy *);
 PETSC_INTERN int NomosDatasetReadField(NomosH5, const NomosDataset *, int side, int field, int all_frames, int64_t first, int64_t n, double values[], NomosWhy *);
 
+/* ---- how a file reaches the disk and its name (finish.c) ------------------------------------------------------- */
+PETSC_INTERN int NomosWriteAll(int fd, const void *bytes, size_t n);                    /* 0 or errno                          */
+PETSC_INTERN int NomosSyncRename(const char part[], const char path[], NomosWhy *);     /* fsync, rename, fsync of the folder  */
+
 /* ---- writing nomos-dataset/1 (write.c), on one rank ----------------------------------------------------------- */
 typedef struct _n_NomosWriter *NomosWriter;
 PETSC_INTERN int  NomosWriterOpen(const char path[], const NomosDataset *, int single, NomosWriter *, NomosWhy *);
 PETSC_INTERN int  NomosWriterSetAttribute(NomosWriter, const char name[], const char value[], NomosWhy *);
 PETSC_INTERN int  NomosWriterPut(NomosWriter, int side, int64_t first, int64_t n, const double values[], int allow_nan, NomosWhy *); /* values[n][channels of the side][grid] */
 PETSC_INTERN int  NomosWriterClose(NomosWriter *, NomosWhy *); /* verifies and renames; with why set, or an error: the .part is removed */
-PETSC_INTERN int  NomosSyncRename(const char part[], const char path[], NomosWhy *); /* fsync, rename, fsync of the folder */
+
+/* ---- safetensors: weights for exchange (safetensors.c) --------------------------------------------------------- */
+typedef struct _n_NomosTensors *NomosTensors;
+typedef struct {
+  char     name[NOMOS_MAX_NAME];
+  char     dtype[8];              /* F64 F32 F16 BF16 C64 are read, others only listed                   */
+  int      rank;                  /* axes as a real tensor: C64 has the trailing axis 2 (re, im)         */
+  int64_t  shape[NOMOS_MAX_RANK];
+  int64_t  count;                 /* real entries                                                        */
+  uint64_t begin, end;            /* bytes in the buffer                                                 */
+} NomosTensorInfo;
+typedef struct {
+  const char    *name;
+  int            rank;
+  const int64_t *shape;
+  const double  *values;
+} NomosTensorOut;
+
+PETSC_INTERN int  NomosTensorsOpen(const char path[], NomosTensors *, NomosWhy *);
+PETSC_INTERN int  NomosTensorsOpenMemory(const char label[], const void *bytes, uint64_t n, NomosTensors *, NomosWhy *); /* bytes stay the caller's */
+PETSC_INTERN void NomosTensorsClose(NomosTensors *);
+PETSC_INTERN int  NomosTensorsCount(NomosTensors);
+PETSC_INTERN const NomosTensorInfo *NomosTensorsGet(NomosTensors, int);
+PETSC_INTERN int         NomosTensorsFind(NomosTensors, const char name[]);        /* number, or -1            */
+PETSC_INTERN const char *NomosTensorsGetMetadata(NomosTensors, const char key[]);  /* NULL: no such key        */
+PETSC_INTERN int  NomosTensorsRead(NomosTensors, int, double values[], NomosWhy *); /* NaN and Inf are refused */
+PETSC_INTERN int  NomosTensorsVerify(NomosTensors, int *summed, NomosWhy *);       /* metadata "sum", where present */
+PETSC_INTERN int  NomosTensorsWrite(const char path[], int single, int n, const NomosTensorOut[], int nmeta, const char *const keys[], const char *const values[], NomosWhy *);
+
+/* ---- nomos-checkpoint/1: models and checkpoints (checkpoint.c, checkpointdir.c) -------------------------------- */
+/* Built as an image in memory by one rank, then written at once. Groups ("/params", "/optimizer/m") are made as needed. */
+typedef struct _n_NomosImage *NomosImage;
+PETSC_INTERN int  NomosImageCreate(NomosImage *, NomosWhy *);
+PETSC_INTERN int  NomosImagePutString(NomosImage, const char group[], const char name[], const char value[], NomosWhy *);
+PETSC_INTERN int  NomosImagePutInteger(NomosImage, const char group[], const char name[], int64_t value, NomosWhy *);
+PETSC_INTERN int  NomosImagePutReal(NomosImage, const char group[], const char name[], double value, NomosWhy *);
+PETSC_INTERN int  NomosImagePutTensor(NomosImage, const char group[], const char name[], char type, int rank, const int64_t shape[], const void *values, NomosWhy *); /* type 'd' double, 'f' float, 'i' int64_t */
+PETSC_INTERN int  NomosImageWrite(NomosImage, const char path[], int64_t step, NomosWhy *); /* the image stays; on failure nothing is left and nothing is lost */
+PETSC_INTERN void NomosImageDestroy(NomosImage *);
+
+typedef struct {
+  int64_t  step;
+  uint64_t bytes, sum; /* of the file                                   */
+  int      tensors;    /* datasets found, each with its sum verified    */
+  char     path[4096];
+} NomosCheckpoint;
+/* Length and file sum, then schema, then the sum of every tensor; read with NomosH5Get...() and NomosH5Read() */
+PETSC_INTERN int NomosCheckpointOpen(const char path[], NomosH5 *, NomosCheckpoint *, NomosWhy *);
+PETSC_INTERN int NomosCheckpointVerifyBlock(const void *bytes, uint64_t n, NomosCheckpoint *, NomosWhy *); /* a whole file in memory: length and sum */
+/* A folder of checkpoint-%09d.h5. Save keeps the newest `keep` (at least 2) that verify and removes older ones. Newest
+   opens the newest that verifies; skipped says which were passed over and why ("" if none). found 0: no checkpoint there. */
+PETSC_INTERN int NomosCheckpointSave(const char folder[], int keep, NomosImage, int64_t step, NomosWhy *);
+PETSC_INTERN int NomosCheckpointNewest(const char folder_or_file[], NomosH5 *, NomosCheckpoint *, int *found, char skipped[], size_t len, NomosWhy *);
+
+/* ---- weights: a model from either kind of file (weights.c) ------------------------------------------------------ */
+/* nomos-checkpoint/1 (/params, /config@options) or safetensors (metadata "config"), told apart by content when read and by
+   the suffix .safetensors when written. Options are already clean (optionlist.c); "" where the file has none. */
+typedef struct _n_NomosWeights *NomosWeights;
+PETSC_INTERN int  NomosWeightsOpen(const char path[], NomosWeights *, NomosWhy *);
+PETSC_INTERN void NomosWeightsClose(NomosWeights *);
+PETSC_INTERN const char *NomosWeightsGetOptions(NomosWeights);
+PETSC_INTERN int  NomosWeightsCount(NomosWeights);
+PETSC_INTERN int  NomosWeightsGet(NomosWeights, int i, const char *name[], int *rank, int64_t shape[], NomosWhy *); /* complex: trailing axis 2 */
+PETSC_INTERN int  NomosWeightsFind(NomosWeights, const char name[]);               /* number, or -1                       */
+PETSC_INTERN int  NomosWeightsRead(NomosWeights, int i, double values[], NomosWhy *); /* NaN and Inf are refused          */
+PETSC_INTERN int  NomosWeightsWrite(const char path[], const char options[], int single, int n, const NomosTensorOut[], NomosWhy *);
+
+/* ---- option lists from files (optionlist.c) --------------------------------------------------------------------- */
+/* What a stranger's file may set: -net_ -constraint_ -pde_ -loss_ -tao_ -data_normalize_; nothing that loads code, reads or
+   writes files. clean has room for strlen(text) + 1; dropped counts what was left out. */
+PETSC_INTERN int NomosOptionListClean(const char label[], const char text[], char clean[], int *dropped, NomosWhy *);
 
 #endif

@@ -9,8 +9,7 @@
 
   This layer calls neither PETSc nor MPI (data.h).
 */
-#include "data.h"
-#include <hdf5.h>
+#include "h5.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -36,27 +35,6 @@ struct _n_NomosH5 {
   } open[MAX_OPEN];
 };
 
-/* ---- silence --------------------------------------------------------------------------------------------------- */
-typedef struct {
-  H5E_auto2_t print;
-  void       *data;
-} Hushed;
-
-static Hushed Hush(void)
-{
-  Hushed h = {NULL, NULL};
-
-  H5Eget_auto2(H5E_DEFAULT, &h.print, &h.data);
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  return h;
-}
-
-static void Unhush(Hushed h)
-{
-  H5Eclear2(H5E_DEFAULT);
-  H5Eset_auto2(H5E_DEFAULT, h.print, h.data);
-}
-
 /* ---- opening --------------------------------------------------------------------------------------------------- */
 int NomosH5Open(const char path[], NomosH5 *out, NomosWhy *why)
 {
@@ -64,7 +42,7 @@ int NomosH5Open(const char path[], NomosH5 *out, NomosWhy *why)
   FILE       *f;
   NomosH5     h;
   hid_t       fapl;
-  Hushed      hushed;
+  NomosHushed      hushed;
   static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
   unsigned char              head[520];
   size_t                     nread;
@@ -85,13 +63,13 @@ int NomosH5Open(const char path[], NomosH5 *out, NomosWhy *why)
     return NomosWhySet(why, PETSC_ERR_MEM, "no memory to open '%s'", path);
   }
   h->bytes = (uint64_t)st.st_size;
-  hushed   = Hush();
+  hushed   = NomosHush();
   fapl     = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_sec2(fapl); /* the plain driver: each rank for itself */
   H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG);
   h->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
   H5Pclose(fapl);
-  Unhush(hushed);
+  NomosUnhush(hushed);
   if (h->file < 0) {
     free(h->path);
     free(h);
@@ -103,14 +81,14 @@ int NomosH5Open(const char path[], NomosH5 *out, NomosWhy *why)
 
 void NomosH5Close(NomosH5 *h)
 {
-  Hushed hushed;
+  NomosHushed hushed;
 
   if (!*h) return;
-  hushed = Hush();
+  hushed = NomosHush();
   for (int i = 0; i < MAX_OPEN; i++)
     if ((*h)->open[i].name[0]) H5Dclose((*h)->open[i].id);
   H5Fclose((*h)->file);
-  Unhush(hushed);
+  NomosUnhush(hushed);
   free((*h)->path);
   free(*h);
   *h = NULL;
@@ -139,11 +117,27 @@ static int Walk(hid_t file, const char object[])
 
 int NomosH5Has(NomosH5 h, const char object[])
 {
-  Hushed hushed = Hush();
+  NomosHushed hushed = NomosHush();
   int    has    = Walk(h->file, object);
 
-  Unhush(hushed);
+  NomosUnhush(hushed);
   return has;
+}
+
+char NomosH5GetKind(NomosH5 h, const char object[])
+{
+  NomosHushed hushed = NomosHush();
+  hid_t  o      = Walk(h->file, object) ? H5Oopen(h->file, object, H5P_DEFAULT) : -1;
+  char   kind   = 0;
+
+  if (o >= 0) {
+    const H5I_type_t t = H5Iget_type(o);
+
+    kind = t == H5I_DATASET ? 'd' : (t == H5I_GROUP ? 'g' : 0);
+    H5Oclose(o);
+  }
+  NomosUnhush(hushed);
+  return kind;
 }
 
 /* ---- attributes ------------------------------------------------------------------------------------------------ */
@@ -155,10 +149,10 @@ static hid_t OpenAttribute(NomosH5 h, const char object[], const char name[])
 
 int NomosH5HasAttribute(NomosH5 h, const char object[], const char name[])
 {
-  Hushed hushed = Hush();
+  NomosHushed hushed = NomosHush();
   int    has    = Walk(h->file, object) && H5Aexists_by_name(h->file, object, name, H5P_DEFAULT) > 0;
 
-  Unhush(hushed);
+  NomosUnhush(hushed);
   return has;
 }
 
@@ -212,7 +206,7 @@ static const char *ReadString(hid_t a, char value[], size_t len)
 
 int NomosH5GetString(NomosH5 h, const char object[], const char name[], char value[], size_t len, NomosWhy *why)
 {
-  Hushed      hushed = Hush();
+  NomosHushed      hushed = NomosHush();
   hid_t       a      = OpenAttribute(h, object, name);
   const char *bad    = "is missing";
 
@@ -221,14 +215,14 @@ int NomosH5GetString(NomosH5 h, const char object[], const char name[], char val
     bad = ReadString(a, value, len);
     H5Aclose(a);
   }
-  Unhush(hushed);
+  NomosUnhush(hushed);
   if (bad) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': attribute '%s' of '%s' %s; expected one string of at most %d characters", h->path, name, object, bad, (int)len - 1);
   return 0;
 }
 
 int NomosH5GetNumber(NomosH5 h, const char object[], const char name[], int integer, void *value, NomosWhy *why)
 {
-  Hushed hushed = Hush();
+  NomosHushed hushed = NomosHush();
   hid_t  a      = OpenAttribute(h, object, name), type = a >= 0 ? H5Aget_type(a) : -1;
   int    ok     = 0;
 
@@ -241,7 +235,7 @@ int NomosH5GetNumber(NomosH5 h, const char object[], const char name[], int inte
     H5Tclose(type);
   }
   if (a >= 0) H5Aclose(a);
-  Unhush(hushed);
+  NomosUnhush(hushed);
   if (!ok) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': attribute '%s' of '%s' %s; expected one %s", h->path, name, object, a < 0 ? "is missing" : "is of another kind", integer ? "integer" : "number");
   return 0;
 }
@@ -267,7 +261,7 @@ static herr_t ListOne(hid_t group, const char name[], const H5L_info_t *info, vo
 /* In file order: order of creation where the file tracks it, by name otherwise (h5py's default). */
 int NomosH5List(NomosH5 h, const char group[], int max, int *n, char (*names)[NOMOS_MAX_NAME], NomosWhy *why)
 {
-  Hushed  hushed = Hush();
+  NomosHushed  hushed = NomosHush();
   Listing l      = {max, 0, 0, names};
   hid_t   g      = Walk(h->file, group) ? H5Gopen2(h->file, group, H5P_DEFAULT) : -1;
   herr_t  err    = -1;
@@ -282,7 +276,7 @@ int NomosH5List(NomosH5 h, const char group[], int max, int *n, char (*names)[NO
     err = H5Literate(g, (order & H5P_CRT_ORDER_INDEXED) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME, H5_ITER_INC, &at, ListOne, &l);
     H5Gclose(g);
   }
-  Unhush(hushed);
+  NomosUnhush(hushed);
   *n = l.n;
   if (g < 0) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': group '%s' is missing", h->path, group);
   if (err < 0) return NomosWhySet(why, PETSC_ERR_FILE_READ, "'%s': group '%s' cannot be read; the file is damaged", h->path, group);
@@ -435,10 +429,10 @@ static int OpenDataset(NomosH5 h, const char object[], int *slot, NomosWhy *why)
 
 int NomosH5GetInfo(NomosH5 h, const char object[], NomosH5Info *info, NomosWhy *why)
 {
-  Hushed hushed = Hush();
+  NomosHushed hushed = NomosHush();
   int    slot, err = OpenDataset(h, object, &slot, why);
 
-  Unhush(hushed);
+  NomosUnhush(hushed);
   if (!err) *info = h->open[slot].info;
   return err;
 }
@@ -472,7 +466,7 @@ static int BadRead(NomosH5 h, const char object[], NomosWhy *why)
 
 int NomosH5Read(NomosH5 h, const char object[], const int64_t start[], const int64_t count[], double values[], NomosWhy *why)
 {
-  Hushed hushed = Hush();
+  NomosHushed hushed = NomosHush();
   int    slot, err = OpenDataset(h, object, &slot, why);
 
   if (!err) {
@@ -482,18 +476,18 @@ int NomosH5Read(NomosH5 h, const char object[], const int64_t start[], const int
       if (start[k] < 0 || count[k] < 1 || count[k] > i->shape[k] || start[k] > i->shape[k] - count[k]) err = NomosWhySet(why, PETSC_ERR_ARG_OUTOFRANGE, "'%s': '%s' has %lld entries on axis %d, asked for %lld from %lld", h->path, object, (long long)i->shape[k], k, (long long)count[k], (long long)start[k]);
     if (!err && ReadBox(h, slot, H5T_NATIVE_DOUBLE, start, count, values)) err = BadRead(h, object, why);
   }
-  Unhush(hushed);
+  NomosUnhush(hushed);
   return err;
 }
 
 int NomosH5ReadIntegers(NomosH5 h, const char object[], int64_t values[], NomosWhy *why)
 {
-  Hushed hushed = Hush();
+  NomosHushed hushed = NomosHush();
   int    slot, err = OpenDataset(h, object, &slot, why);
 
   if (!err && h->open[slot].info.kind == 'f') err = NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' holds floats, expected integers (int64)", h->path, object);
   if (!err && ReadBox(h, slot, H5T_NATIVE_INT64, NULL, NULL, values)) err = BadRead(h, object, why);
-  Unhush(hushed);
+  NomosUnhush(hushed);
   return err;
 }
 
@@ -537,11 +531,11 @@ static int ScanOpen(NomosH5 h, int slot, const char object[], int64_t *nonfinite
 
 int NomosH5Scan(NomosH5 h, const char object[], int64_t *nonfinite, NomosWhy *why)
 {
-  Hushed hushed = Hush();
+  NomosHushed hushed = NomosHush();
   int    slot, err = OpenDataset(h, object, &slot, why);
 
   *nonfinite = 0;
   if (!err) err = ScanOpen(h, slot, object, nonfinite, why);
-  Unhush(hushed);
+  NomosUnhush(hushed);
   return err;
 }

@@ -6,8 +6,7 @@
   as PATH.part; closing reads it back through the guards of hdf5.c, verifies every sum, and only then renames it.
   Chunks: one sample each, at most 64 MiB. Calls neither PETSc nor MPI.
 */
-#include "data.h"
-#include <hdf5.h>
+#include "h5.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -33,32 +32,6 @@ struct _n_NomosWriter {
   void (*xfsz)(int);
 };
 
-/* ---- files ----------------------------------------------------------------------------------------------------- */
-/* fsync of the file, rename, fsync of the folder: after a power cut there is the old file or the new one, whole. */
-int NomosSyncRename(const char part[], const char path[], NomosWhy *why)
-{
-  char       *folder = strdup(path), *slash;
-  const char *step   = "open";
-  int         fd     = open(part, O_RDONLY);
-  int         err    = fd < 0 || !folder;
-
-  if (!err) step = "fsync", err = fsync(fd) != 0;
-  if (fd >= 0) close(fd);
-  if (!err) step = "rename", err = rename(part, path) != 0;
-  if (err) NomosWhySet(why, PETSC_ERR_FILE_WRITE, "cannot finish '%s': %s: %s", path, step, strerror(errno));
-  else {
-    slash = strrchr(folder, '/');
-    if (slash) slash[slash == folder] = 0;
-    fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY);
-    if (fd >= 0) {
-      fsync(fd); /* some file systems refuse it for folders; the rename has happened all the same */
-      close(fd);
-    }
-  }
-  free(folder);
-  return why->code;
-}
-
 /* Space for so many bytes, or the reason why not. */
 static int Reserve(const char part[], const char path[], int create, uint64_t bytes, NomosWhy *why)
 {
@@ -71,36 +44,11 @@ static int Reserve(const char part[], const char path[], int create, uint64_t by
   return 0;
 }
 
-/* ---- attributes ------------------------------------------------------------------------------------------------ */
-static int PutAttribute(hid_t object, const char name[], hid_t type, const void *value)
-{
-  hid_t space = H5Screate(H5S_SCALAR), a;
-  int   err;
-
-  if (H5Aexists(object, name) > 0) H5Adelete(object, name);
-  a   = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-  err = a < 0 || H5Awrite(a, type, value) < 0;
-  if (a >= 0) H5Aclose(a);
-  H5Sclose(space);
-  return err;
-}
-
-static int PutString(hid_t object, const char name[], const char value[])
-{
-  hid_t type = H5Tcopy(H5T_C_S1);
-  int   err;
-
-  H5Tset_size(type, strlen(value) + 1);
-  err = PutAttribute(object, name, type, value);
-  H5Tclose(type);
-  return err;
-}
-
 static int PutVector(hid_t group, const char name[], hid_t filetype, hid_t memtype, int n, const void *values, uint64_t sum)
 {
   hsize_t dim   = (hsize_t)n;
   hid_t   space = H5Screate_simple(1, &dim, NULL), d = H5Dcreate2(group, name, filetype, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  int     err   = d < 0 || H5Dwrite(d, memtype, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0 || PutAttribute(d, "nomos_sum", H5T_STD_U64LE, &sum);
+  int     err   = d < 0 || H5Dwrite(d, memtype, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0 || NomosH5PutAttribute(d, "nomos_sum", H5T_STD_U64LE, &sum);
 
   if (d >= 0) H5Dclose(d);
   H5Sclose(space);
@@ -121,10 +69,10 @@ static int PutHeader(NomosWriter w)
 
   gmtime_r(&t, &tm);
   strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", &tm);
-  err = PutString(w->file, "schema", "nomos-dataset/1") || PutString(w->file, "axes", axes[d->dim - 1]) || PutString(w->file, "created", now) || PutString(w->file, "real", w->single ? "float32" : "float64") || (d->problem[0] && PutString(w->file, "problem", d->problem));
+  err = NomosH5PutString(w->file, "schema", "nomos-dataset/1") || NomosH5PutString(w->file, "axes", axes[d->dim - 1]) || NomosH5PutString(w->file, "created", now) || NomosH5PutString(w->file, "real", w->single ? "float32" : "float64") || (d->problem[0] && NomosH5PutString(w->file, "problem", d->problem));
   grid = H5Gcreate2(w->file, "grid", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   for (int i = 0; i < 3; i++) periodic[i] = (unsigned char)d->periodic[i];
-  err = err || grid < 0 || PutString(grid, "type", "uniform") || PutVector(grid, "n", H5T_STD_I64LE, H5T_NATIVE_INT64, d->dim, d->n, NomosSum(d->n, 8, 0, d->dim)) || PutVector(grid, "L", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, d->dim, d->length, NomosSum(d->length, 8, 0, d->dim)) || PutVector(grid, "offset", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, d->dim, d->offset, NomosSum(d->offset, 8, 0, d->dim)) || PutVector(grid, "periodic", H5T_STD_U8LE, H5T_NATIVE_UINT8, d->dim, periodic, NomosSum(periodic, 1, 0, d->dim));
+  err = err || grid < 0 || NomosH5PutString(grid, "type", "uniform") || PutVector(grid, "n", H5T_STD_I64LE, H5T_NATIVE_INT64, d->dim, d->n, NomosSum(d->n, 8, 0, d->dim)) || PutVector(grid, "L", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, d->dim, d->length, NomosSum(d->length, 8, 0, d->dim)) || PutVector(grid, "offset", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, d->dim, d->offset, NomosSum(d->offset, 8, 0, d->dim)) || PutVector(grid, "periodic", H5T_STD_U8LE, H5T_NATIVE_UINT8, d->dim, periodic, NomosSum(periodic, 1, 0, d->dim));
   if (grid >= 0) H5Gclose(grid);
   return err;
 }
@@ -242,8 +190,7 @@ static int OpenPart(NomosWriter w, NomosWhy *why)
 int NomosWriterOpen(const char path[], const NomosDataset *d, int single, NomosWriter *writer, NomosWhy *why)
 {
   NomosWriter w;
-  H5E_auto2_t print;
-  void       *ctx;
+  NomosHushed hushed;
   int         ok;
 
   *writer = NULL;
@@ -263,12 +210,11 @@ int NomosWriterOpen(const char path[], const NomosDataset *d, int single, NomosW
   w->buffer = malloc((size_t)(w->most * w->points) * 8);
   ok        = w->path && w->part && w->buffer && w->have[0] && w->have[1];
   if (ok) sprintf(w->part, "%s.part", path);
-  H5Eget_auto2(H5E_DEFAULT, &print, &ctx);
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  hushed = NomosHush();
   if (!ok) NomosWhySet(why, PETSC_ERR_MEM, "no memory to write '%s'", path);
   else OpenPart(w, why);
   if (why->code) Discard(&w);
-  H5Eset_auto2(H5E_DEFAULT, print, ctx);
+  NomosUnhush(hushed);
   *writer = w;
   return why->code;
 }
@@ -276,18 +222,21 @@ int NomosWriterOpen(const char path[], const NomosDataset *d, int single, NomosW
 /* @seed is a number, everything else text. */
 int NomosWriterSetAttribute(NomosWriter w, const char name[], const char value[], NomosWhy *why)
 {
-  char     *end;
-  long long number = strtoll(value, &end, 10);
-  int       err;
+  char       *end;
+  long long   number = strtoll(value, &end, 10);
+  NomosHushed hushed;
+  int         err;
 
   if (!NomosCheckName(name)) return NomosWhySet(why, PETSC_ERR_ARG_WRONG, "'%s' cannot name an attribute; letters, digits, '_', '.' and '-' can", name);
   if (strlen(value) > 32768) return NomosWhySet(why, PETSC_ERR_ARG_OUTOFRANGE, "attribute '%s' has %zu characters, expected at most 32768", name, strlen(value));
   if (!strcmp(name, "schema") || !strcmp(name, "axes")) return NomosWhySet(why, PETSC_ERR_ARG_WRONG, "attribute '%s' belongs to the format and cannot be set", name);
+  hushed = NomosHush();
   if (!strcmp(name, "seed") && end != value && !*end) {
     int64_t seed = number;
 
-    err = PutAttribute(w->file, name, H5T_STD_I64LE, &seed);
-  } else err = PutString(w->file, name, value);
+    err = NomosH5PutAttribute(w->file, name, H5T_STD_I64LE, &seed);
+  } else err = NomosH5PutString(w->file, name, value);
+  NomosUnhush(hushed);
   return err ? NomosWhySet(why, PETSC_ERR_FILE_WRITE, "HDF5 cannot write attribute '%s' of '%s'", name, w->part) : 0;
 }
 
@@ -319,16 +268,21 @@ static int PutOne(NomosWriter w, int side, int field, int64_t sample, const doub
 
 int NomosWriterPut(NomosWriter w, int side, int64_t first, int64_t n, const double values[], int allow_nan, NomosWhy *why)
 {
+  NomosHushed hushed;
+
   if (first < 0 || n < 0 || first > w->ds.samples - n) return NomosWhySet(why, PETSC_ERR_ARG_OUTOFRANGE, "samples %lld..%lld do not fit into '%s', which is made for %lld", (long long)first, (long long)(first + n - 1), w->path, (long long)w->ds.samples);
   for (int64_t s = first; s < first + n; s++) {
     if (w->have[side][s]) return NomosWhySet(why, PETSC_ERR_ARG_WRONG, "sample %lld of '%s' is written twice", (long long)s, w->path);
     w->have[side][s] = 1;
+    hushed = NomosHush();
     for (int i = 0; i < w->ds.nfields[side]; i++) {
-      if (PutOne(w, side, i, s, values, allow_nan, why)) return why->code;
+      if (PutOne(w, side, i, s, values, allow_nan, why)) break;
       values += w->ds.field[side][i].channels * w->points;
     }
+    NomosUnhush(hushed);
+    if (why->code) break;
   }
-  return 0;
+  return why->code;
 }
 
 /* ---- end ------------------------------------------------------------------------------------------------------- */
@@ -341,7 +295,7 @@ static int Finish(NomosWriter w, NomosWhy *why)
       if (!w->have[s][i]) return NomosWhySet(why, PETSC_ERR_ORDER, "'%s' was made for %lld samples, number %lld was never written", w->path, (long long)w->ds.samples, (long long)i);
   for (int s = 0; s < 2; s++)
     for (int i = 0; i < w->ds.nfields[s]; i++) {
-      err |= PutAttribute(w->field[s][i], "nomos_sum", H5T_STD_U64LE, &w->sum[s][i]);
+      err |= NomosH5PutAttribute(w->field[s][i], "nomos_sum", H5T_STD_U64LE, &w->sum[s][i]);
       err |= H5Dclose(w->field[s][i]) < 0;
       w->field[s][i] = 0;
     }
@@ -354,12 +308,10 @@ static int Finish(NomosWriter w, NomosWhy *why)
 int NomosWriterClose(NomosWriter *writer, NomosWhy *why)
 {
   NomosWriter  w = *writer;
-  H5E_auto2_t  print;
-  void        *ctx;
+  NomosHushed  hushed;
 
   if (!w) return why->code;
-  H5Eget_auto2(H5E_DEFAULT, &print, &ctx);
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  hushed = NomosHush();
   if (!why->code && !Finish(w, why)) {
     NomosDataset d;
     NomosH5      h;
@@ -372,6 +324,6 @@ int NomosWriterClose(NomosWriter *writer, NomosWhy *why)
     if (!why->code) NomosSyncRename(w->part, w->path, why);
   }
   Discard(writer);
-  H5Eset_auto2(H5E_DEFAULT, print, ctx);
+  NomosUnhush(hushed);
   return why->code;
 }

@@ -1,3 +1,7 @@
 /* all.h - the argument structs of every kernel and, where NOMOS_PRECISION is defined, their bodies */
 #include "kernel.h"
 #include "pointwise.h"
+#include "spectral.h"
+#include "random.h"
+#include "update.h"
+#include "loss.h"

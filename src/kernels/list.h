@@ -41,6 +41,32 @@ NOMOS_EACH(ParamIn)
 NOMOS_EACH(ParamOut)
 NOMOS_EACH(ParamCopy)
 
+/* spectral.h: weights per mode and their factors */
+NOMOS_ROWS(PackModes)
+NOMOS_ROWS(UnpackModes)
+NOMOS_ROWS(ScaleColumns)
+NOMOS_EACH(CPBuild)
+NOMOS_EACH(CPGrad)
+NOMOS_EACH(ModeProduct)
+NOMOS_EACH(ModeOuter)
+/* random.h: streams of random numbers */
+NOMOS_EXACT(FillUniform)
+NOMOS_EXACT(FillNormal)
+NOMOS_EXACT(FillRademacher)
+
+/* update.h: updates of optimizers */
+NOMOS_EXACT(AdamW)
+NOMOS_EXACT(AdamWPair)
+NOMOS_EXACT(ClipBox)
+/* loss.h: residuals of losses */
+NOMOS_ROWS(Misfit)
+NOMOS_ROWS(Centre)
+NOMOS_ROWS(ModeScale)
+NOMOS_ROWS(H1Stack)
+NOMOS_ROWS(H1StackAdj)
+NOMOS_EACH(LossFactors)
+NOMOS_EACH(LossScale)
+
 #undef NOMOS_EACH
 #undef NOMOS_ROWS
 #undef NOMOS_EXACT

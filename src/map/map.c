@@ -7,7 +7,7 @@
 #include "../nomosimpl.h"
 #include "../backend/backend.h"
 
-static PetscFunctionList MapList = NULL; /* keys are "family/type" */
+PetscFunctionList NomosMapList = NULL; /* keys are "family/type" */
 
 /*@
   NomosGridPoints - number of points of a grid, checked for overflow
@@ -55,19 +55,20 @@ PetscErrorCode NomosMapCreate(MPI_Comm comm, const char family[], NomosMap *map)
   PetscInt  f;
 
   PetscFunctionBegin;
-  PetscValidPointer(map, 3);
+  PetscAssertPointer(map, 3);
   *map = NULL;
   PetscCall(NomosInitializePackage());
   for (f = 0; f < 5 && !same; f++) PetscCall(PetscStrcmp(family, families[f], &same));
   PetscCheck(same, comm, PETSC_ERR_ARG_WRONG, "no family of maps is called '%s'; there are pde, net, constraint, loss and chain", family);
   PetscCall(PetscHeaderCreate(m, NOMOS_MAP_CLASSID, "NomosMap", "differentiable map", families[f - 1], comm, NomosMapDestroy, NomosMapView));
+  PetscCall(NomosOptionsUseFamily(families[f - 1]));
   m->family    = families[f - 1];
   m->precision = f - 1 == 1 ? NOMOS_SINGLE : NOMOS_DOUBLE; /* nets train in single precision */
   m->batch     = 1;
   m->channels_in = m->channels_out = 1;
   *map                             = m;
   if (f - 1 == 4) {
-    PetscCall(PetscFunctionListFind(MapList, "chain/chain", &create));
+    PetscCall(PetscFunctionListFind(NomosMapList, "chain/chain", &create));
     PetscCall((*create)(m));
     PetscCall(PetscObjectChangeTypeName((PetscObject)m, NOMOSCHAIN));
   }
@@ -92,7 +93,7 @@ PetscErrorCode NomosMapRegister(const char family[], const char type[], PetscErr
 
   PetscFunctionBegin;
   PetscCall(PetscSNPrintf(key, sizeof(key), "%s/%s", family, type));
-  PetscCall(PetscFunctionListAdd(&MapList, key, f));
+  PetscCall(PetscFunctionListAdd(&NomosMapList, key, f));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -140,7 +141,7 @@ PetscErrorCode NomosMapSetType(NomosMap m, NomosMapType type)
   PetscCall(PetscObjectTypeCompare((PetscObject)m, type, &same));
   if (same) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscSNPrintf(key, sizeof(key), "%s/%s", m->family, type));
-  PetscCall(PetscFunctionListFind(MapList, key, &create));
+  PetscCall(PetscFunctionListFind(NomosMapList, key, &create));
   PetscCheck(create, PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_UNKNOWN_TYPE, "the family '%s' has no type '%s'; see -nomos_list", m->family, type);
   PetscCall(DropType(m));
   PetscCall((*create)(m));

@@ -1,6 +1,7 @@
 # Runs COMMAND without and with the plug-in. MODE:
 #   same         both end in status 0 and print the same
 #   contains     with the plug-in the output matches EXPECT, and the plain program does not print that
+#   gains        the plain program refuses a type that the plug-in brings; output matches EXPECT
 #   warned       the same for the error output; standard output is unchanged
 #   silent       the same output, and nothing in the error output begins with nomos:
 #   refused      status is not 0 and the error text matches EXPECT; the plain program runs
@@ -20,7 +21,11 @@ if(MODE MATCHES "contains|environment|optionsfile")
   list(FILTER plain_command EXCLUDE REGEX "^-nomos")
 endif()
 launch(plain plain_rc ${plain_command})
-if(NOT plain_rc STREQUAL "0")
+if(MODE STREQUAL "gains")
+  if(plain_rc STREQUAL "0")
+    message(FATAL_ERROR "the plain program knows the type")
+  endif()
+elseif(NOT plain_rc STREQUAL "0")
   if(plain_error MATCHES "error while loading shared libraries")
     message("check: skipped, the program itself does not start: ${plain_error}")
     return()

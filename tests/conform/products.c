@@ -1,0 +1,187 @@
+/* Contract of a backend's products: channel products (gemm) and mode products (modes) against plain loops in double.
+   Argument: host or cuda. */
+#include "table.h"
+
+static void CheckFilled(const Machine *m, const char *what, Array *a, const double *want, const double *size, double terms)
+{ /* tolerance by entry: terms eps (sum of |products|) */
+  double *got = Down(m, a, what);
+  size_t  bad = a->n;
+  double  most = 0;
+  for (size_t i = 0; i < a->n; i++) {
+    const double d = fabs(got[i] - want[i]) - terms * m->eps * size[i];
+    if (!(d <= most)) most = d, bad = i;
+    if (d != d) break;
+  }
+  if (bad < a->n) CheckClose(what, got[bad], want[bad], terms * m->eps * size[bad]);
+  else CheckTrue(what, 1);
+  free(got);
+}
+
+/* --- gemm --------------------------------------------------------------------------------------------------------- */
+typedef struct {
+  PetscInt in, out, points, batch, xgap, ygap;
+} Shape;
+
+static void OneGemm(Machine *m, int op, Shape s, int add, int bias)
+{
+  const PetscInt xs = s.in * s.points + s.xgap, ys = s.out * s.points + s.ygap;
+  const size_t   nx = (size_t)(s.batch * xs), ny = (size_t)(s.batch * ys), na = (size_t)(s.in * s.out);
+  double        *x = DrawMany(m, nx), *y = DrawMany(m, ny), *a = DrawMany(m, na), *c = DrawMany(m, (size_t)s.out);
+  double        *want, *size;
+  size_t         n;
+  PetscInt       length;
+  Array          X, Y, A, C, *R;
+  NomosGemm      g = {op, add, s.in, s.out, s.points, s.batch, s.xgap ? xs : 0, s.ygap ? ys : 0, NULL, NULL, NULL, NULL};
+  char           what[200];
+
+  snprintf(what, sizeof(what), "%s gemm %s in=%d out=%d points=%d batch=%d gaps=%d,%d add=%d bias=%d", m->precision ? "double" : "single", op == NOMOS_GEMM_AX ? "AX" : op == NOMOS_GEMM_ATX ? "ATX" : "YXT", (int)s.in, (int)s.out, (int)s.points, (int)s.batch, (int)s.xgap, (int)s.ygap, add, bias);
+  n    = op == NOMOS_GEMM_AX ? ny : op == NOMOS_GEMM_ATX ? nx : na;
+  want = (double *)calloc(n + 1, sizeof(*want)), size = (double *)calloc(n + 1, sizeof(*size));
+  /* what must stay: everything when added to, the gaps between samples always */
+  memcpy(want, op == NOMOS_GEMM_AX ? y : op == NOMOS_GEMM_ATX ? x : a, n * sizeof(*want));
+  length = op == NOMOS_GEMM_AX ? s.in : op == NOMOS_GEMM_ATX ? s.out : s.points * (s.batch ? s.batch : 1);
+  if (op == NOMOS_GEMM_YXT) {
+    for (size_t i = 0; i < na; i++) want[i] = add ? want[i] : 0, size[i] = fabs(want[i]);
+    for (PetscInt b = 0; b < s.batch; b++)
+      for (PetscInt o = 0; o < s.out; o++)
+        for (PetscInt i = 0; i < s.in; i++)
+          for (PetscInt p = 0; p < s.points; p++) {
+            const double v = y[b * ys + o * s.points + p] * x[b * xs + i * s.points + p];
+            want[o * s.in + i] += v, size[o * s.in + i] += fabs(v);
+          }
+  } else {
+    const PetscInt rows = op == NOMOS_GEMM_AX ? s.out : s.in, stride = op == NOMOS_GEMM_AX ? ys : xs;
+    for (PetscInt b = 0; b < s.batch; b++)
+      for (PetscInt r = 0; r < rows; r++)
+        for (PetscInt p = 0; p < s.points; p++) {
+          const PetscInt j = b * stride + r * s.points + p;
+          want[j]          = (add ? want[j] : 0) + (bias ? c[r] : 0);
+          size[j]          = fabs(want[j]) + (bias ? fabs(c[r]) : 0);
+          for (PetscInt q = 0; q < length; q++) {
+            const double v = op == NOMOS_GEMM_AX ? a[r * s.in + q] * x[b * xs + q * s.points + p] : a[q * s.in + r] * y[b * ys + q * s.points + p];
+            want[j] += v, size[j] += fabs(v);
+          }
+        }
+  }
+  if (!add) { /* the result must not be read */
+    double *r = op == NOMOS_GEMM_AX ? y : op == NOMOS_GEMM_ATX ? x : a;
+    if (op == NOMOS_GEMM_YXT)
+      for (size_t i = 0; i < n; i++) r[i] = NAN;
+    else
+      for (size_t i = 0; i < n; i++)
+        if ((PetscInt)(i % (size_t)(op == NOMOS_GEMM_AX ? ys : xs)) < (op == NOMOS_GEMM_AX ? s.out : s.in) * s.points) r[i] = NAN;
+  }
+  X = Up(m, x, nx), Y = Up(m, y, ny), A = Up(m, a, na), C = Up(m, c, (size_t)s.out);
+  R = op == NOMOS_GEMM_AX ? &Y : op == NOMOS_GEMM_ATX ? &X : &A;
+  g.A = (NomosReal *)(void *)A.p, g.X = (NomosReal *)(void *)X.p, g.Y = (NomosReal *)(void *)Y.p, g.bias = bias ? (NomosReal *)(void *)C.p : NULL;
+  /* plain sums: at most one eps per term */
+  if (!TableFailed(m, m->t->gemm(m->ctx, m->precision, &g), what)) CheckFilled(m, what, R, want, size, (double)length + 3);
+  Free(m, &X), Free(m, &Y), Free(m, &A), Free(m, &C);
+  free(x), free(y), free(a), free(c), free(want), free(size);
+}
+
+static void AllGemm(Machine *m)
+{
+  static const PetscInt channels[] = {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 24, 27}, points[] = {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 65, 100};
+  const int             nc = (int)(sizeof(channels) / sizeof(*channels)), np = (int)(sizeof(points) / sizeof(*points));
+  int                   turn = 0;
+  for (int i = 0; i < nc; i++)
+    for (int o = 0; o < nc; o++)
+      for (int k = 0; k < 3; k++, turn++) {
+        const Shape s = {channels[i], channels[o], points[turn % np], turn % 4, turn % 3 ? 0 : 5 * s.points, turn % 5 ? 0 : 3};
+        for (int op = 0; op < 3; op++)
+          for (int add = 0; add < 2; add++)
+            for (int bias = 0; bias < (op == NOMOS_GEMM_AX ? 2 : 1); bias++) OneGemm(m, op, s, add, bias);
+      }
+  { /* many samples, and one wide product for the library's own algorithms */
+    const Shape s = {5, 3, 20, 37, 0, 0}, w = {64, 96, 256, 2, 0, 0};
+    for (int op = 0; op < 3; op++) OneGemm(m, op, s, 1, 0), OneGemm(m, op, w, 0, op == NOMOS_GEMM_AX);
+  }
+}
+
+/* --- modes -------------------------------------------------------------------------------------------------------- */
+/* place of the real part of W[i][o] at mode k; the imaginary part stands LANES behind it */
+static size_t PlaceW(int separable, PetscInt in, PetscInt out, PetscInt i, PetscInt o, PetscInt k)
+{
+  const size_t block = (size_t)(k / NOMOS_LANES), row = separable ? (size_t)i : (size_t)i * (size_t)out + (size_t)o, rows = separable ? (size_t)in : (size_t)in * (size_t)out;
+  return (block * rows + row) * 2 * NOMOS_LANES + (size_t)(k % NOMOS_LANES);
+}
+static void Accumulate(double *r, double *size, size_t re, size_t im, double ar, double ai, double br, double bi)
+{
+  r[re] += ar * br - ai * bi, size[re] += fabs(ar * br) + fabs(ai * bi);
+  r[im] += ar * bi + ai * br, size[im] += fabs(ar * bi) + fabs(ai * br);
+}
+
+static void OneModes(Machine *m, int op, int separable, PetscInt in, PetscInt out, PetscInt kp, PetscInt batch, int add)
+{
+  const size_t nx = (size_t)(batch * in * 2 * kp), ny = (size_t)(batch * out * 2 * kp), nw = (size_t)(2 * kp * in * (separable ? 1 : out));
+  double      *x = DrawMany(m, nx), *y = DrawMany(m, ny), *w = DrawMany(m, nw), *want, *size;
+  const size_t n = op == NOMOS_MODES_WX ? ny : op == NOMOS_MODES_WHY ? nx : nw;
+  const int    keep = add || op == NOMOS_MODES_GRAD;
+  double      *r = op == NOMOS_MODES_WX ? y : op == NOMOS_MODES_WHY ? x : w;
+  Array        X, Y, W, *R;
+  NomosModes   g = {op, separable, add, in, out, kp, batch, NULL, NULL, NULL};
+  char         what[200];
+
+  snprintf(what, sizeof(what), "%s modes %s%s in=%d out=%d kp=%d batch=%d add=%d", m->precision ? "double" : "single", separable ? "separable " : "", op == NOMOS_MODES_WX ? "WX" : op == NOMOS_MODES_WHY ? "WHY" : "GRAD", (int)in, (int)out, (int)kp, (int)batch, add);
+  want = (double *)calloc(n + 1, sizeof(*want)), size = (double *)calloc(n + 1, sizeof(*size));
+  for (size_t i = 0; i < n; i++) want[i] = keep ? r[i] : 0, size[i] = fabs(want[i]);
+  for (PetscInt b = 0; b < batch; b++)
+    for (PetscInt i = 0; i < in; i++)
+      for (PetscInt o = separable ? i : 0; o < (separable ? i + 1 : out); o++)
+        for (PetscInt k = 0; k < kp; k++) {
+          const size_t jx = (size_t)((b * in + i) * 2 * kp + k), jy = (size_t)((b * out + o) * 2 * kp + k), jw = PlaceW(separable, in, out, i, o, k);
+          const double xr = x[jx], xi = x[jx + (size_t)kp], yr = y[jy], yi = y[jy + (size_t)kp], wr = w[jw], wi = w[jw + NOMOS_LANES];
+          if (op == NOMOS_MODES_WX) Accumulate(want, size, jy, jy + (size_t)kp, wr, wi, xr, xi);
+          else if (op == NOMOS_MODES_WHY) Accumulate(want, size, jx, jx + (size_t)kp, wr, -wi, yr, yi);
+          else Accumulate(want, size, jw, jw + NOMOS_LANES, xr, -xi, yr, yi);
+        }
+  for (size_t i = 0; i < n && !keep; i++) r[i] = NAN;
+  X = Up(m, x, nx), Y = Up(m, y, ny), W = Up(m, w, nw);
+  R = op == NOMOS_MODES_WX ? &Y : op == NOMOS_MODES_WHY ? &X : &W;
+  g.X = (NomosReal *)(void *)X.p, g.Y = (NomosReal *)(void *)Y.p, g.W = (NomosReal *)(void *)W.p;
+  if (!TableFailed(m, m->t->modes(m->ctx, m->precision, &g), what)) CheckFilled(m, what, R, want, size, 2 * (double)(op == NOMOS_MODES_WX ? in : op == NOMOS_MODES_WHY ? out : batch) + 3);
+  Free(m, &X), Free(m, &Y), Free(m, &W);
+  free(x), free(y), free(w), free(want), free(size);
+}
+
+static void AllModes(Machine *m)
+{
+  static const PetscInt channels[] = {1, 2, 3, 4, 5, 8, 9}, kps[] = {16, 32, 48, 80};
+  const int             nc = (int)(sizeof(channels) / sizeof(*channels));
+  NomosModes            g = {0};
+  int                   turn = 0;
+  for (int i = 0; i < nc; i++)
+    for (int o = 0; o < nc; o++, turn++)
+      for (int op = 0; op < 3; op++)
+        for (int add = 0; add < 2; add++) OneModes(m, op, 0, channels[i], channels[o], kps[turn % 4], turn % 7 + (turn % 7 > 3), add);
+  for (int i = 0; i < nc; i++)
+    for (int op = 0; op < 3; op++)
+      for (int add = 0; add < 2; add++) OneModes(m, op, 1, channels[i], channels[i], kps[i % 4], i, add);
+  OneModes(m, NOMOS_MODES_WX, 0, 24, 24, 48, 9, 0), OneModes(m, NOMOS_MODES_WHY, 0, 24, 24, 48, 9, 1), OneModes(m, NOMOS_MODES_GRAD, 0, 24, 24, 48, 9, 0);
+  g.in = g.out = 1, g.kp = 10, g.batch = 1;
+  CheckInt("a spectrum that is not padded is refused", m->t->modes(m->ctx, m->precision, &g), NOMOS_ERR_ARG);
+  g.kp = 16, g.out = 2, g.separable = 1;
+  CheckInt("separable with different channels is refused", m->t->modes(m->ctx, m->precision, &g), NOMOS_ERR_ARG);
+}
+
+int main(int argc, char **argv)
+{
+  Machine m;
+  int     rc = TableOpen(&m, argc > 1 ? argv[1] : "host");
+  if (rc) return rc;
+  for (int precision = 0; precision < 2; precision++) {
+    SetPrecision(&m, precision);
+    AllGemm(&m);
+    AllModes(&m);
+  }
+  m.t->close(m.ctx);
+  return NomosTestResult();
+}
+/*TEST
+  link: table
+  np: 1 args: host env: NOMOS_ISA=base
+  np: 1 args: host env: NOMOS_ISA=v3
+  np: 1 args: host env: NOMOS_ISA=v4
+  np: 1 args: cuda label: cuda
+TEST*/
