@@ -54,6 +54,7 @@ PETSC_INTERN PetscErrorCode NomosMapAddBlock(NomosMap, const char name[], PetscB
 PETSC_INTERN PetscErrorCode NomosMapDeclareSlot(NomosMap, const char name[]); /* name must be a literal */
 PETSC_INTERN PetscErrorCode NomosMapClone(NomosMap, NomosMap *); /* same settings and normalisers; no grid, batch or parameters */
 PETSC_INTERN PetscErrorCode NomosMapCreateFromText(MPI_Comm, const char options[], NomosMap *);
+PETSC_INTERN PetscErrorCode NomosMapGetModelOptions(NomosMap, char **); /* with the training grid; PetscFree() */
 PETSC_INTERN PetscErrorCode NomosGridPoints(const NomosGrid *, PetscInt *);
 
 #endif

@@ -86,6 +86,7 @@ PetscErrorCode NomosProblemSetUp(NomosProblem p)
   PetscCheck(p->map, comm, PETSC_ERR_ORDER, "the problem has no map; see NomosProblemSetMap() or -net_type");
   PetscCheck(p->data, comm, PETSC_ERR_ORDER, "the problem has no data; see NomosProblemSetData() or -data");
   PetscCheck(p->nloss, comm, PETSC_ERR_ORDER, "the problem has no loss; see NomosProblemAddLoss() or NomosProblemSetFromOptions()");
+  PetscCall(NomosProblemDestroyEvaluators(p)); /* of a map that was applied before */
   PetscCall(NomosDataSetUp(p->data));
   for (PetscInt i = 0; i < p->ntest; i++) PetscCall(NomosDataSetUp(p->test[i]));
   PetscCall(SetUpSplit(p));
@@ -95,6 +96,26 @@ PetscErrorCode NomosProblemSetUp(NomosProblem p)
   p->setup           = PETSC_TRUE;
   p->steps_per_epoch = (p->ntrain + p->batch - 1) / p->batch;
   PetscCall(NomosProblemSetSamples(p, 0, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A map with parameters of its own needs no training data to be applied: its batch is set, evaluators do the rest. */
+PetscErrorCode NomosProblemSetUpForData(NomosProblem p, NomosData data)
+{
+  NomosGrid grid;
+
+  PetscFunctionBegin;
+  PetscCall(NomosDataSetUp(data));
+  if (!p->setup && p->data) PetscCall(NomosProblemSetUp(p));
+  if (p->setup) {
+    PetscCall(NomosProblemUseParameters(p, p->theta));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCheck(p->map && p->map->p, PetscObjectComm((PetscObject)p), PETSC_ERR_ORDER, "the problem has no trained net; see NomosProblemLoad() or -model");
+  PetscCall(NomosDataGetGrid(data, &grid));
+  if (!p->map->grid_set) PetscCall(NomosMapSetGrid(p->map, &grid));
+  p->chunk = 4;
+  PetscCall(NomosMapSetBatch(p->map, p->chunk));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -118,7 +118,13 @@ static PetscErrorCode CompleteStep(NomosProblem p, PetscBool last)
   }
   PetscCall(NomosHistoryWrite(p, r, tested ? test : NULL));
   PetscCall(NomosProgressShow(p, r, last));
-  if (p->checkpoint_dir[0] && p->done % p->checkpoint_interval == 0 && !last) PetscCall(NomosProblemCheckpoint(p, p->done));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CheckpointIfDue(NomosProblem p)
+{
+  PetscFunctionBegin;
+  if (p->checkpoint_dir[0] && p->done > p->last_checkpoint && p->done % p->checkpoint_interval == 0) PetscCall(NomosProblemCheckpoint(p, p->done));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -130,6 +136,8 @@ static PetscErrorCode Begin(Tao tao, PetscInt step, PetscInt n, const PetscInt i
   PetscCall(StartRun(p));
   p->batched = PETSC_TRUE;
   PetscCall(CompleteStep(p, PETSC_FALSE));
+  p->done = step; /* also where a step was skipped */
+  PetscCall(CheckpointIfDue(p));
   for (PetscInt i = 0; i < n; i++) p->order[i] = p->train ? p->train[idx[i]] : idx[i];
   PetscCall(NomosProblemSetSamples(p, n, p->order));
   PetscCall(PetscTime(&p->step_start));
@@ -141,15 +149,15 @@ static PetscErrorCode Monitor(Tao tao, void *ctx)
   NomosProblem   p = (NomosProblem)ctx;
   NomosRecord   *r = &p->pending;
   PetscLogDouble now;
-  PetscErrorCode (*rate)(Tao, PetscInt, PetscReal *);
 
   PetscFunctionBegin;
   PetscCall(StartRun(p));
   if (!p->batched) {
     PetscCall(CompleteStep(p, PETSC_FALSE));
+    PetscCall(CheckpointIfDue(p));
     PetscCall(PetscTime(&p->step_start));
   }
-  PetscCall(TaoGetSolutionStatus(tao, &r->step, &r->f, &r->gnorm, &r->cnorm, NULL, NULL));
+  PetscCall(TaoGetSolutionStatus(tao, &r->step, &r->f, &r->gnorm, &r->cnorm, &r->lr, NULL)); /* our types report the learning rate as the step */
   if (p->batched && r->step >= p->max_steps) PetscFunctionReturn(PETSC_SUCCESS); /* evaluated, but no step of the run */
   PetscCall(PetscTime(&now));
   p->samples += p->nall;
@@ -158,9 +166,7 @@ static PetscErrorCode Monitor(Tao tao, void *ctx)
   r->evals   = p->evals;
   r->samples = p->samples;
   r->epoch   = r->step / (p->batched ? p->steps_per_epoch : 1);
-  r->lr      = PETSC_INFINITY; /* not known */
-  PetscCall(PetscObjectQueryFunction((PetscObject)tao, "NomosTaoGetLearningRate_C", &rate));
-  if (rate) PetscCall((*rate)(tao, r->step, &r->lr));
+  if (!p->batched) r->lr = PETSC_INFINITY; /* there is none */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -203,10 +209,13 @@ static PetscErrorCode Converged(Tao tao, void *ctx)
 /* Completes the last step, saves, closes. Harmless when no run is active. */
 PetscErrorCode NomosProblemEndRun(NomosProblem p)
 {
+  TaoConvergedReason reason;
+
   PetscFunctionBegin;
   if (!p->running) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(CompleteStep(p, PETSC_TRUE));
-  if (p->checkpoint_dir[0] && p->done > p->last_checkpoint) PetscCall(NomosProblemCheckpoint(p, p->done));
+  PetscCall(TaoGetConvergedReason(p->tao, &reason));
+  if (p->checkpoint_dir[0] && p->done > p->last_checkpoint && reason != TAO_DIVERGED_NAN) PetscCall(NomosProblemCheckpoint(p, p->done));
   PetscCall(PetscTime(&p->end));
   PetscCall(NomosHistoryClose(p));
   PetscCall(NomosSignalsEnd());
@@ -276,6 +285,7 @@ PetscErrorCode NomosProblemSetTao(NomosProblem p, Tao tao)
   PetscCall(TaoSetHessian(tao, H, H, Hessian, p));
   PetscCall(MatDestroy(&H));
   PetscCall(GiveBlocks(p, tao));
+  PetscCall(NomosTaoSetBatchOrder(tao, "shuffle", p->seed)); /* -data_order changes it */
   PetscCall(NomosTaoSetBatch(tao, p->ntrain, PetscMin(p->batch, p->ntrain), Begin, p));
   p->steps_planned = p->epochs * p->steps_per_epoch;
   PetscCall(TaoSetMaximumIterations(tao, p->steps_planned));
