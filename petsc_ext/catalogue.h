@@ -32,7 +32,7 @@ NOMOS_LOSS("sobolev", Sobolev, "H^s misfit by Fourier weights, any real s; s = 0
 NOMOS_LOSS("h1fd", H1FD, "H^1 misfit by finite differences, per sample and channel")
 
 /* optimizers */
-// NOMOS_TYPE(Tao, "adamw", AdamW, "Adam with decoupled weight decay, complex weights, schedules, clipping")
+NOMOS_TYPE(Tao, "adamw", AdamW, "Adam with decoupled weight decay, complex weights, schedules, clipping")
 
 #undef NOMOS_TYPE
 #undef NOMOS_MAP

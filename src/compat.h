@@ -36,6 +36,11 @@ typedef PetscOptionItems NomosOptionItems;
 #else
   #define NomosDestroyCtx(arg) (*(void **)(arg))
 #endif
+#if PETSC_VERSION_LT(3, 23, 0)
+  #define NomosContainerSetDestroy PetscContainerSetUserDestroy
+#else
+  #define NomosContainerSetDestroy(box, f) PetscContainerSetCtxDestroy(box, (PetscCtxDestroyFn *)(f)) /* 3.26 says void * and means void ** */
+#endif
 #if PETSC_VERSION_LT(3, 24, 0)
   #define NomosTestDestroyCtx(arg) (arg)
 #else
@@ -66,6 +71,17 @@ typedef PetscErrorCodeFn NomosAnyFn;
   #define NomosUserCtx(obj) ((obj)->user)
 #else
   #define NomosUserCtx(obj) ((obj)->ctx)
+#endif
+
+/* 3.22: changing the type of a Tao gives its limits their defaults back; before, the former type's stayed (private header) */
+#if PETSC_VERSION_LT(3, 22, 0)
+  #define NomosTaoDefaultLimits(tao) \
+    do { \
+      if (!(tao)->max_it_changed) (tao)->max_it = 10000; \
+      if (!(tao)->max_funcs_changed) (tao)->max_funcs = -1; \
+    } while (0)
+#else
+  #define NomosTaoDefaultLimits(tao) (void)(tao)
 #endif
 
 /* 3.22: "leave as it is" in setters of tolerances */

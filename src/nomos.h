@@ -228,22 +228,39 @@ PETSC_EXTERN PetscErrorCode NomosProblemDestroy(NomosProblem *);
 #define TAOADAMW "adamw"
 typedef struct _p_NomosSchedule *NomosSchedule;
 PETSC_EXTERN PetscErrorCode NomosScheduleCreate(MPI_Comm, NomosSchedule *);
-PETSC_EXTERN PetscErrorCode NomosScheduleSetType(NomosSchedule, const char[]);
-PETSC_EXTERN PetscErrorCode NomosScheduleSetLength(NomosSchedule, PetscInt);        /* T, in units                        */
-PETSC_EXTERN PetscErrorCode NomosScheduleSetUnit(NomosSchedule, PetscInt steps);    /* steps per unit: 1, or an epoch's    */
+PETSC_EXTERN PetscErrorCode NomosScheduleSetType(NomosSchedule, const char[]); /* linear constant cosine step onecycle poly sqrt exp list file */
+PETSC_EXTERN PetscErrorCode NomosScheduleSetLength(NomosSchedule, PetscInt);        /* T, in units; PETSC_DETERMINE: the run's        */
+PETSC_EXTERN PetscErrorCode NomosScheduleSetUnit(NomosSchedule, PetscInt steps);    /* steps per unit; PETSC_DETERMINE: an epoch's    */
 PETSC_EXTERN PetscErrorCode NomosScheduleSetBase(NomosSchedule, PetscReal lr, PetscReal beta1);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetWarmup(NomosSchedule, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetDecay(NomosSchedule, PetscInt step, PetscReal gamma);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetFinal(NomosSchedule, PetscReal final, PetscReal power);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetOneCycle(NomosSchedule, PetscReal pct_start, PetscReal div, PetscReal final_div, PetscReal beta1_min, PetscReal beta1_max);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetList(NomosSchedule, PetscInt, const PetscReal[]);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetFile(NomosSchedule, const char[]);
 PETSC_EXTERN PetscErrorCode NomosScheduleSetOptionsPrefix(NomosSchedule, const char[]);
-PETSC_EXTERN PetscErrorCode NomosScheduleSetFromOptions(NomosSchedule);
-PETSC_EXTERN PetscErrorCode NomosScheduleGet(NomosSchedule, PetscInt step, PetscReal *lr, PetscReal *beta1);
+PETSC_EXTERN PetscErrorCode NomosScheduleSetFromOptions(NomosSchedule); /* -tao_schedule_...                               */
+PETSC_EXTERN PetscErrorCode NomosScheduleGet(NomosSchedule, PetscInt step, PetscReal *lr, PetscReal *beta1); /* pure function of step */
 PETSC_EXTERN PetscErrorCode NomosScheduleView(NomosSchedule, PetscViewer);
 PETSC_EXTERN PetscErrorCode NomosScheduleDestroy(NomosSchedule *);
 
-PETSC_EXTERN PetscErrorCode NomosTaoSetBlocks(Tao, PetscInt n, const NomosBlock[]);
+PETSC_EXTERN PetscErrorCode NomosTaoSetBlocks(Tao, PetscInt n, const NomosBlock[]); /* tile the global vector             */
 /* begin() is told which samples step `step` uses, before anything is evaluated */
 PETSC_EXTERN PetscErrorCode NomosTaoSetBatch(Tao, PetscInt samples, PetscInt batch, PetscErrorCode (*begin)(Tao, PetscInt step, PetscInt n, const PetscInt idx[], void *ctx), void *ctx);
+PETSC_EXTERN PetscErrorCode NomosTaoSetBatchOrder(Tao, const char order[], PetscInt64 seed); /* shuffle sequential replace */
+PETSC_EXTERN PetscErrorCode NomosTaoGetBatch(Tao, PetscInt step, PetscInt *n, const PetscInt *idx[]); /* of any step       */
 PETSC_EXTERN PetscErrorCode NomosTaoGetStepsPerEpoch(Tao, PetscInt *);
-/* the state that a restart needs: named vectors laid out as the solution, and the step that comes next */
+PETSC_EXTERN PetscErrorCode NomosTaoGetSchedule(Tao, NomosSchedule *);
+PETSC_EXTERN PetscErrorCode NomosTaoSetClip(Tao, PetscReal);
+PETSC_EXTERN PetscErrorCode NomosTaoSetNanPolicy(Tao, const char[]);                /* stop skip error                    */
+PETSC_EXTERN PetscErrorCode NomosTaoSetConvergence(Tao, const char[], PetscReal beta, PetscReal tol); /* auto deterministic stochastic none */
+/* the state that a restart needs: named vectors laid out as the solution, numbers, and the step that comes next */
 PETSC_EXTERN PetscErrorCode NomosTaoGetState(Tao, PetscInt *n, const char *const *names[], Vec *vecs[], PetscInt *step);
-PETSC_EXTERN PetscErrorCode NomosTaoSetStep(Tao, PetscInt step);
+PETSC_EXTERN PetscErrorCode NomosTaoGetStateScalars(Tao, PetscInt *n, PetscReal *values[]);
+PETSC_EXTERN PetscErrorCode NomosTaoSetStep(Tao, PetscInt step);                    /* the next TaoSolve() goes on there  */
+/* settings of adamw */
+PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetRates(Tao, PetscReal lr, PetscReal beta1, PetscReal beta2, PetscReal eps);
+PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetDecay(Tao, PetscReal wd, PetscReal l2);
+PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetForm(Tao, const char pairs[], const char form[]);
 
 #endif

@@ -408,6 +408,34 @@ PetscErrorCode NomosStageWrite(NomosBackend b, NomosStage *s, Vec v, double **p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Both: the values are kept and may be changed. */
+PetscErrorCode NomosStageReadWrite(NomosBackend b, NomosStage *s, Vec v, double **p)
+{
+  PetscMemType mtype;
+  PetscScalar *array;
+  PetscInt     n;
+
+  PetscFunctionBegin;
+  s->vec  = v;
+  s->mode = 2;
+  if (b->table == &NomosHostTable) {
+    PetscCall(VecGetArray(v, &array));
+    s->staged = PETSC_FALSE;
+  } else {
+    PetscCall(VecGetArrayAndMemType(v, &array, &mtype));
+    s->staged = PetscMemTypeHost(mtype) ? PETSC_TRUE : PETSC_FALSE;
+  }
+  s->array = array;
+  *p       = array;
+  if (s->staged) {
+    PetscCall(VecGetLocalSize(v, &n));
+    PetscCall(Buffer(b, s, (size_t)n));
+    PetscCall(NomosBackendCopyUp(b, s->buffer, array, (size_t)n * sizeof(double)));
+    *p = s->buffer;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode NomosStageRestore(NomosBackend b, NomosStage *s)
 {
   PetscScalar *array = (PetscScalar *)s->array;
@@ -423,7 +451,9 @@ PetscErrorCode NomosStageRestore(NomosBackend b, NomosStage *s)
       PetscCall(VecGetLocalSize(s->vec, &n));
       PetscCall(NomosBackendCopyDown(b, array, s->buffer, (size_t)n * sizeof(double)));
     }
-    if (b->table == &NomosHostTable) PetscCall(VecRestoreArrayWrite(s->vec, &array));
+    if (s->mode == 2 && b->table == &NomosHostTable) PetscCall(VecRestoreArray(s->vec, &array));
+    else if (s->mode == 2) PetscCall(VecRestoreArrayAndMemType(s->vec, &array));
+    else if (b->table == &NomosHostTable) PetscCall(VecRestoreArrayWrite(s->vec, &array));
     else PetscCall(VecRestoreArrayWriteAndMemType(s->vec, &array));
   }
   s->vec = NULL;

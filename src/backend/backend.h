@@ -157,12 +157,13 @@ typedef struct {
   double  *buffer;
   size_t   size;
   Vec      vec;
-  PetscInt mode; /* 0 read, 1 write */
+  PetscInt mode; /* 0 read, 1 write, 2 both */
   PetscBool staged;
   const double *array;
 } NomosStage;
 PETSC_INTERN PetscErrorCode NomosStageRead(NomosBackend, NomosStage *, Vec, const double **);
 PETSC_INTERN PetscErrorCode NomosStageWrite(NomosBackend, NomosStage *, Vec, double **);
+PETSC_INTERN PetscErrorCode NomosStageReadWrite(NomosBackend, NomosStage *, Vec, double **);
 PETSC_INTERN PetscErrorCode NomosStageRestore(NomosBackend, NomosStage *);
 PETSC_INTERN PetscErrorCode NomosStageDestroy(NomosBackend, NomosStage *);
 
