@@ -111,7 +111,7 @@ static PetscErrorCode AppendGrid(NomosMap m, const char options[], char **text)
         n = strlen(line);
         snprintf(line + n, sizeof(line) - n, "%s", j ? "," : keys[k]);
         n = strlen(line);
-        if (k == 0 || k == 3) snprintf(line + n, sizeof(line) - n, "%lld", (long long)(k ? g->periodic[j] : g->n[j]));
+        if (k == 0 || k == 3) snprintf(line + n, sizeof(line) - n, "%lld", k ? (long long)g->periodic[j] : (long long)g->n[j]);
         else snprintf(line + n, sizeof(line) - n, "%.17g", (double)(k == 1 ? g->length[j] : g->offset[j]));
       }
   }

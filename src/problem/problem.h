@@ -15,6 +15,7 @@
 #define NOMOS_PROBLEM_H
 
 #include "../nomosimpl.h"
+#include <petscdm.h>
 #include <stdio.h>
 
 #define NOMOS_MAX_LOSSES 8
@@ -45,6 +46,7 @@ struct _p_NomosProblem {
   PETSCHEADER(struct _NomosProblemOps);
   /* given */
   NomosMap       map;
+  DM             dm;
   NomosData      data, test[NOMOS_MAX_TESTS];
   PetscInt       ntest, nloss;
   NomosMap       loss[NOMOS_MAX_LOSSES];
