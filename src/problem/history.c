@@ -75,7 +75,7 @@ PetscErrorCode NomosHistoryWrite(NomosProblem p, const NomosRecord *r, const Pet
   PutInteger(p, 8, r->epoch);
   for (PetscInt i = 0; i < p->ntest; i++) {
     snprintf(name, sizeof(name), "test%d_rel_l2", (int)i + 1);
-    PutReal(p, 9 + (int)i, name, test ? test[i] : PETSC_INFINITY);
+    PutReal(p, 9 + (int)i, name, test ? test[i] : NOMOS_UNKNOWN);
   }
   fputs(p->jsonl ? "}\n" : "\n", p->history);
   if (fflush(p->history) || ferror(p->history)) {

@@ -166,7 +166,7 @@ static PetscErrorCode Monitor(Tao tao, void *ctx)
   r->evals   = p->evals;
   r->samples = p->samples;
   r->epoch   = r->step / (p->batched ? p->steps_per_epoch : 1);
-  if (!p->batched) r->lr = PETSC_INFINITY; /* there is none */
+  if (!p->batched) r->lr = NOMOS_UNKNOWN; /* there is none */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -294,6 +294,24 @@ PetscErrorCode NomosProblemSetTao(NomosProblem p, Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The Hessian is known by its products only: without an option for the preconditioner, none is used. */
+static PetscErrorCode PlainPC(Tao tao)
+{
+  KSP         ksp;
+  PC          pc;
+  const char *prefix;
+  PetscBool   set;
+
+  PetscFunctionBegin;
+  PetscCall(TaoGetKSP(tao, &ksp));
+  if (!ksp) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(PCGetOptionsPrefix(pc, &prefix));
+  PetscCall(PetscOptionsHasName(((PetscObject)pc)->options, prefix, "-pc_type", &set));
+  if (!set) PetscCall(PCSetType(pc, PCNONE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
   NomosProblemTrain - a training run: restart where asked for, TaoSolve(), last history and checkpoint, best parameters
 
@@ -321,6 +339,7 @@ PetscErrorCode NomosProblemTrain(NomosProblem p, Tao tao)
   if (stage < 0) PetscCall(PetscLogStageGetId("Nomos train", &stage));
   if (stage < 0) PetscCall(PetscLogStageRegister("Nomos train", &stage));
   PetscCall(TaoSetUp(tao));
+  PetscCall(PlainPC(tao));
   if (p->restart_due) PetscCall(NomosProblemRestart(p, tao));
   PetscCall(PetscLogStagePush(stage));
   ierr = TaoSolve(tao);
