@@ -88,6 +88,10 @@ PETSC_EXTERN PetscErrorCode NomosDataWriteEnd(NomosData);
 /* what a file is and whether it is sound: 0, or 1 if refused; neither PETSc nor MPI is called, so a child process can do it */
 PETSC_EXTERN int NomosCheckFileHere(const char path[], char sentence[], size_t len);               /* one sentence        */
 PETSC_EXTERN int NomosFileInspect(const char path[], int allow_nan, char text[], size_t len);      /* with what it holds  */
+/* single arrays of an HDF5 file, for comparisons with stored values; rank 0 reads, all get it */
+PETSC_EXTERN PetscErrorCode NomosFileGetArray(MPI_Comm, const char file[], const char path[], PetscInt *rank, PetscInt shape[], PetscInt *count, PetscReal *values[]);
+PETSC_EXTERN PetscErrorCode NomosFileGetString(MPI_Comm, const char file[], const char object[], const char attribute[], char value[], size_t len, PetscBool *found);
+PETSC_EXTERN PetscErrorCode NomosFileListGroup(MPI_Comm, const char file[], const char group[], PetscInt *n, char *names[]);
 
 /* ---- map: y = F(x; p), the one contract of pde, net, constraint and loss --------------------------------------- */
 typedef struct _p_NomosMap *NomosMap;

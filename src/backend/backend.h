@@ -171,10 +171,10 @@ PETSC_INTERN PetscErrorCode NomosStageDestroy(NomosBackend, NomosStage *);
     #define NomosAtConst(b, p, offset) ((const NomosReal *)(const void *)((const char *)(const void *)(p) + (size_t)(offset) * ((b)->precision == NOMOS_SINGLE ? 4 : 8)))
 
     /* NomosLaunch(backend, Kernel, n, .field = value, ...): fields that are not named are 0 */
-    #define NomosLaunch(b, K, n, ...) NomosBackendCheck((b), (n) ? (b)->table->each((b)->ctx, (int)(b)->precision, NOMOS_EACH_##K, (n), &(K##Args){__VA_ARGS__}) : 0, #K)
-    #define NomosLaunchRows(b, K, m, n, ...) NomosBackendCheck((b), (m) && (n) ? (b)->table->rows((b)->ctx, (int)(b)->precision, NOMOS_ROWS_##K, (m), (n), &(K##Args){__VA_ARGS__}) : 0, #K)
+    #define NomosLaunch(b, K, n, ...) NomosBackendCheck((b), (n) > 0 ? (b)->table->each((b)->ctx, (int)(b)->precision, NOMOS_EACH_##K, (n), &(K##Args){__VA_ARGS__}) : 0, #K)
+    #define NomosLaunchRows(b, K, m, n, ...) NomosBackendCheck((b), (m) > 0 && (n) > 0 ? (b)->table->rows((b)->ctx, (int)(b)->precision, NOMOS_ROWS_##K, (m), (n), &(K##Args){__VA_ARGS__}) : 0, #K)
     /* out[g] (+)= sum over i of the body, in backend memory */
-    #define NomosLaunchSum(b, K, m, n, add, out, ...) NomosBackendCheck((b), (m) ? (b)->table->sum((b)->ctx, (int)(b)->precision, NOMOS_SUM_##K, (m), (n), &(K##Args){__VA_ARGS__}, (add), (out)) : 0, #K)
+    #define NomosLaunchSum(b, K, m, n, add, out, ...) NomosBackendCheck((b), (m) > 0 ? (b)->table->sum((b)->ctx, (int)(b)->precision, NOMOS_SUM_##K, (m), (n), &(K##Args){__VA_ARGS__}, (add), (out)) : 0, #K)
     #define NomosGemmRun(b, ...) NomosBackendCheck((b), (b)->table->gemm((b)->ctx, (int)(b)->precision, &(NomosGemm){__VA_ARGS__}), "gemm")
     #define NomosModesRun(b, ...) NomosBackendCheck((b), (b)->table->modes((b)->ctx, (int)(b)->precision, &(NomosModes){__VA_ARGS__}), "modes")
     #define NomosFFTRun(b, plan, kind, batch, in, out, add) NomosBackendCheck((b), (b)->table->fft((b)->ctx, (plan), (kind), (batch), (in), (out), (add)), "fft")

@@ -72,8 +72,25 @@ static int MakeFolder(const char folder[], NomosWhy *why)
   }
 }
 
+/* What a killed writer left behind. */
+static void RemoveParts(const char folder[])
+{
+  DIR           *d = opendir(folder);
+  struct dirent *e;
+
+  while (d && (e = readdir(d))) {
+    long long step;
+    char      name[64], path[4096];
+
+    if (sscanf(e->d_name, "checkpoint-%lld.h5.part", &step) != 1 || step < 0) continue;
+    snprintf(name, sizeof(name), "checkpoint-%09lld.h5.part", step);
+    if (!strcmp(name, e->d_name) && snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path)) unlink(path);
+  }
+  if (d) closedir(d);
+}
+
 /* Removes what is older than the newest `keep` that verify. The one just written is among them, so never the only good one. */
-static void Prune(const char folder[], int keep, int64_t step)
+static void Prune(const char folder[], int keep)
 {
   NomosWhy why = {0, ""};
   int64_t *steps;
@@ -105,7 +122,8 @@ int NomosCheckpointSave(const char folder[], int keep, NomosImage image, int64_t
   if (MakeFolder(folder, why) || NameOf(folder, step, path, why) || NomosImageWrite(image, path, step, why)) return why->code;
   if (NomosCheckpointOpen(path, &h, &c, why)) return why->code; /* older ones stay */
   NomosH5Close(&h);
-  Prune(folder, keep < 2 ? 2 : keep, step);
+  Prune(folder, keep < 2 ? 2 : keep);
+  RemoveParts(folder);
   return 0;
 }
 

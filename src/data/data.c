@@ -60,7 +60,6 @@ PetscErrorCode NomosDataCreate(MPI_Comm comm, NomosData *data)
   NomosData d;
 
   PetscFunctionBegin;
-  PetscValidPointer(data, 2);
   *data = NULL;
   PetscCall(NomosInitializePackage());
   PetscCall(PetscHeaderCreate(d, NOMOS_DATA_CLASSID, "NomosData", "Samples of fields", "Data", comm, NomosDataDestroy, NomosDataView));

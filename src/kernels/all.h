@@ -5,3 +5,4 @@
 #include "random.h"
 #include "update.h"
 #include "loss.h"
+#include "stencil.h"

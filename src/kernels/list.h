@@ -49,6 +49,7 @@ NOMOS_EACH(CPBuild)
 NOMOS_EACH(CPGrad)
 NOMOS_EACH(ModeProduct)
 NOMOS_EACH(ModeOuter)
+
 /* random.h: streams of random numbers */
 NOMOS_EXACT(FillUniform)
 NOMOS_EXACT(FillNormal)
@@ -58,6 +59,7 @@ NOMOS_EXACT(FillRademacher)
 NOMOS_EXACT(AdamW)
 NOMOS_EXACT(AdamWPair)
 NOMOS_EXACT(ClipBox)
+
 /* loss.h: residuals of losses */
 NOMOS_ROWS(Misfit)
 NOMOS_ROWS(Centre)
@@ -66,6 +68,14 @@ NOMOS_ROWS(H1Stack)
 NOMOS_ROWS(H1StackAdj)
 NOMOS_EACH(LossFactors)
 NOMOS_EACH(LossScale)
+
+/* stencil.h: residuals of differential equations */
+NOMOS_ROWS(DarcyResidual)
+NOMOS_ROWS(DarcyTranspose)
+NOMOS_ROWS(DarcyFieldTranspose)
+NOMOS_ROWS(BurgersStep)
+NOMOS_ROWS(BurgersTangent)
+NOMOS_ROWS(BurgersTranspose)
 
 #undef NOMOS_EACH
 #undef NOMOS_ROWS

@@ -32,7 +32,7 @@ typedef struct { /* entry of a CP tensor: sum_r lam_r prod_j A_j[idx_j][r] */
 typedef struct { /* gradient of factor t (index j*rank + r) or of lam (t = axes, index r) */
   const double *lam, *factor[5], *g;
   double       *y;
-  PetscInt      axes, rank, n[5], t;
+  PetscInt      axes, rank, n[5], t, others; /* others: product of the other axes */
 } CPGradArgs;
 typedef struct { /* y[a][j][c] (+)= sum_r A[j][r] x[a][r][c]; hermitian: sum over j of conj(A[j][r]), result [a][r][c] */
   const double *A, *x;
@@ -89,10 +89,9 @@ NOMOS_KERNEL void CPBuild(PetscInt e, CPBuildArgs k)
 NOMOS_KERNEL void CPGrad(PetscInt e, CPGradArgs k)
 {
   const PetscInt r = e % k.rank, fixed = e / k.rank;
-  PetscInt       total = 1, idx[5];
+  PetscInt       idx[5];
   double         re = 0, im = 0;
-  for (PetscInt j = 0; j < k.axes; j++) total *= j == k.t ? 1 : k.n[j];
-  for (PetscInt q = 0; q < total; q++) {
+  for (PetscInt q = 0; q < k.others; q++) {
     PetscInt rest = q, place = 0, stride = 1;
     double   pr, pi;
     for (PetscInt j = k.axes - 1; j >= 0; j--) {

@@ -97,7 +97,8 @@ PetscErrorCode NomosMapRegister(const char family[], const char type[], PetscErr
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Reset(NomosMap m)
+/* What SetUp made goes; settings, given fields and parameters stay. */
+PetscErrorCode NomosMapReset(NomosMap m)
 {
   PetscFunctionBegin;
   if (m->setup) PetscTryTypeMethod(m, reset);
@@ -112,7 +113,7 @@ static PetscErrorCode Reset(NomosMap m)
 static PetscErrorCode DropType(NomosMap m)
 {
   PetscFunctionBegin;
-  PetscCall(Reset(m));
+  PetscCall(NomosMapReset(m));
   PetscTryTypeMethod(m, destroy);
   PetscCall(PetscMemzero(m->ops, sizeof(*m->ops)));
   for (PetscInt i = 0; i < m->nslots; i++) PetscCall(VecDestroy(&m->fields[i]));
@@ -207,7 +208,7 @@ PetscErrorCode NomosMapSetBackend(NomosMap m, NomosBackend b)
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   PetscValidHeaderSpecific(b, NOMOS_BACKEND_CLASSID, 2);
   PetscCall(PetscObjectReference((PetscObject)b));
-  PetscCall(Reset(m));
+  PetscCall(NomosMapReset(m));
   PetscCall(NomosBackendDestroy(&m->backend));
   m->backend = b;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -244,7 +245,7 @@ PetscErrorCode NomosMapSetPrecision(NomosMap m, NomosPrecision p)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
-  if (p != m->precision) PetscCall(Reset(m));
+  if (p != m->precision) PetscCall(NomosMapReset(m));
   m->precision = p;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -285,7 +286,7 @@ PetscErrorCode NomosMapSetGrid(NomosMap m, const NomosGrid *grid)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   PetscCall(NomosGridPoints(grid, &n));
-  PetscCall(Reset(m));
+  PetscCall(NomosMapReset(m));
   m->grid     = *grid;
   m->grid_set = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -305,7 +306,7 @@ PetscErrorCode NomosMapSetOutputGrid(NomosMap m, const NomosGrid *grid)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   if (grid) PetscCall(NomosGridPoints(grid, &n));
-  PetscCall(Reset(m));
+  PetscCall(NomosMapReset(m));
   if (grid) m->outgrid = *grid;
   m->outgrid_set = grid ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -340,7 +341,7 @@ PetscErrorCode NomosMapSetChannels(NomosMap m, PetscInt in, PetscInt out)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   PetscCheck(in > 0 && out > 0, PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_OUTOFRANGE, "channels in %" PetscInt_FMT ", out %" PetscInt_FMT "; both must be positive", in, out);
-  if (in != m->channels_in || out != m->channels_out) PetscCall(Reset(m));
+  if (in != m->channels_in || out != m->channels_out) PetscCall(NomosMapReset(m));
   m->channels_in  = in;
   m->channels_out = out;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -374,7 +375,7 @@ PetscErrorCode NomosMapSetBatch(NomosMap m, PetscInt samples)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   PetscCheck(samples >= 0, PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_OUTOFRANGE, "a batch of %" PetscInt_FMT " samples", samples);
-  if (samples != m->batch) PetscCall(Reset(m));
+  if (samples != m->batch) PetscCall(NomosMapReset(m));
   m->batch = samples;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -428,7 +429,7 @@ PetscErrorCode NomosMapSetNormalizer(NomosMap m, PetscInt cin, const PetscReal m
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   PetscCheck((!mean_in || cin == m->channels_in) && (!mean_out || cout == m->channels_out), PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_SIZ, "normalisers for %" PetscInt_FMT " and %" PetscInt_FMT " channels, the map has %" PetscInt_FMT " and %" PetscInt_FMT, cin, cout, m->channels_in, m->channels_out);
-  PetscCall(Reset(m));
+  PetscCall(NomosMapReset(m));
   PetscCall(SetNorm(m, "input", cin, mean_in, std_in, &m->norm_in));
   PetscCall(SetNorm(m, "output", cout, mean_out, std_out, &m->norm_out));
   PetscFunctionReturn(PETSC_SUCCESS);

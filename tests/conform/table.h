@@ -32,9 +32,9 @@ typedef struct { /* n numbers of 4 or 8 bytes in the machine's memory, guards ar
 
 static inline int TableFailed(const Machine *m, int code, const char what[])
 {
-  char text[256];
+  char text[512];
   if (!code) return 0;
-  snprintf(text, sizeof(text), "%s: code %d, %s", what, code, m->t->message(m->ctx, code));
+  snprintf(text, sizeof(text), "%.250s: code %d, %.200s", what, code, m->t->message(m->ctx, code));
   CheckTrue(text, 0);
   return 1;
 }

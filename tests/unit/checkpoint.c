@@ -6,8 +6,10 @@
 #include "src/data/data.h"
 #include <hdf5.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #define NOMOSTEST_NO_PETSC
 #include "nomostest.h"
@@ -253,6 +255,39 @@ static void Killed(void)
   NomosCheckpointNewest("run/ckpt", &h, &c, &found, skipped, sizeof(skipped), &why);
   CheckTrue("the .part is not a checkpoint", found && c.step == 600);
   NomosH5Close(&h);
+  CheckInt("save", Save(800, &why), 0);
+  CheckTrue("the .part is swept up", access("run/ckpt/checkpoint-000000700.h5.part", F_OK) != 0);
+}
+
+/* kill -9 at any moment: a child saves and saves, is killed after a time of its own, and the newest file that verifies is
+   the last one that it finished or the one it was giving its name to. */
+static void KilledAnywhere(void)
+{
+  for (int k = 0; k < 12; k++) {
+    NomosWhy        why = {0, ""};
+    NomosCheckpoint c;
+    NomosH5         h;
+    char            skipped[1000];
+    int             found, ends[2], status;
+    int64_t         step, last = 0;
+    pid_t           pid;
+
+    if (system("rm -rf run/ckpt && mkdir -p run/ckpt") || pipe(ends)) abort();
+    pid = fork();
+    if (!pid)
+      for (step = 1;; step++)
+        if (Save(step, &why) || write(ends[1], &step, sizeof(step)) != sizeof(step)) _exit(1);
+    close(ends[1]);
+    usleep((useconds_t)(40000 + 3777 * k)); /* within the first few saves, at places that differ */
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    while (read(ends[0], &step, sizeof(step)) == sizeof(step)) last = step;
+    close(ends[0]);
+    CheckTrue("killed, not failed", WIFSIGNALED(status));
+    NomosCheckpointNewest("run/ckpt", &h, &c, &found, skipped, sizeof(skipped), &why);
+    CheckTrue(why.code ? why.text : "nothing finished is lost", !why.code && !skipped[0] && (found ? c.step >= last && c.step <= last + 1 : last == 0));
+    NomosH5Close(&h);
+  }
 }
 
 static void OptionList(void)
@@ -289,6 +324,7 @@ int main(void)
   Damage();
   Folder();
   Killed();
+  KilledAnywhere();
   OptionList();
   H5close();
   return NomosTestResult();

@@ -1,0 +1,63 @@
+/*
+  cublas.cu - channel products by cuBLAS, mode products by the bodies of spectral.h.
+
+  A row-major matrix is cuBLAS' transpose, so Y = A X is asked for as Y^T = X^T A^T with the points as rows. Weight
+  gradients are one product per sample into parts, added in the order of the samples: the same digits in every run.
+*/
+#include "cuda.h"
+#include <limits.h>
+
+/* one strided batch in either precision; leading dimensions and strides in reals */
+static int Batched(Cuda *c, int precision, cublasOperation_t ta, cublasOperation_t tb, PetscInt m, PetscInt n, PetscInt k, const void *A, PetscInt lda, long long sa, const void *B, PetscInt ldb, long long sb, int add, void *C, PetscInt ldc, long long sc, PetscInt batch)
+{
+  if (m > INT_MAX || n > INT_MAX || k > INT_MAX || batch > INT_MAX) return NOMOS_ERR_ARG;
+  if (precision) {
+    const double one = 1, beta = add;
+    NomosCallBlas(c, cublasDgemmStridedBatched(c->blas, ta, tb, (int)m, (int)n, (int)k, &one, (const double *)A, (int)lda, sa, (const double *)B, (int)ldb, sb, &beta, (double *)C, (int)ldc, sc, (int)batch));
+  } else {
+    const float one = 1, beta = (float)add;
+    NomosCallBlas(c, cublasSgemmStridedBatched(c->blas, ta, tb, (int)m, (int)n, (int)k, &one, (const float *)A, (int)lda, sa, (const float *)B, (int)ldb, sb, &beta, (float *)C, (int)ldc, sc, (int)batch));
+  }
+  return NOMOS_OK;
+}
+
+/* A (+)= sum_b Y_b X_b^T: parts [batch][out][in], then a sum over the samples */
+static int Gradient(Cuda *c, int precision, const NomosGemm *g, long long xs, long long ys)
+{
+  const long long size = (long long)g->in * g->out;
+  SumSamplesArgs  sum  = {NULL, g->A, size, g->batch, g->add};
+
+  NomosCallTable(CudaReserve(c, &c->parts, (size_t)(size * (g->batch ? g->batch : 1)) * (precision ? 8 : 4)));
+  sum.parts = (const NomosReal *)c->parts.p;
+  if (g->batch) NomosCallTable(Batched(c, precision, CUBLAS_OP_T, CUBLAS_OP_N, g->in, g->out, g->points, g->X, g->points, xs, g->Y, g->points, ys, 0, c->parts.p, g->in, size, g->batch));
+  return CudaOwn(c, precision, SumSamples, size, &sum);
+}
+
+int CudaGemm(void *ctx, int precision, const NomosGemm *g)
+{
+  Cuda           *c  = (Cuda *)ctx;
+  const long long xs = g->xstride ? g->xstride : (long long)g->in * g->points, ys = g->ystride ? g->ystride : (long long)g->out * g->points;
+
+  if (g->in < 1 || g->out < 1 || g->points < 0 || g->batch < 0) return NOMOS_ERR_ARG;
+  if (g->op == NOMOS_GEMM_YXT) return Gradient(c, precision, g, xs, ys);
+  if (!g->batch || !g->points) return NOMOS_OK;
+  if (g->op == NOMOS_GEMM_ATX) return Batched(c, precision, CUBLAS_OP_N, CUBLAS_OP_T, g->points, g->in, g->out, g->Y, g->points, ys, g->A, g->in, 0, g->add, g->X, g->points, xs, g->batch);
+  if (g->op != NOMOS_GEMM_AX) return NOMOS_ERR_ARG;
+  NomosCallTable(Batched(c, precision, CUBLAS_OP_N, CUBLAS_OP_N, g->points, g->out, g->in, g->X, g->points, xs, g->A, g->in, 0, g->add, g->Y, g->points, ys, g->batch));
+  if (g->bias) {
+    AddBiasArgs a = {g->bias, g->Y, g->out, g->points, ys};
+    return CudaOwn(c, precision, AddBias, (long long)g->batch * g->out * g->points, &a);
+  }
+  return NOMOS_OK;
+}
+
+int CudaModes(void *ctx, int precision, const NomosModes *g)
+{
+  Cuda *c = (Cuda *)ctx;
+
+  if (g->kp % NOMOS_LANES || (g->separable && g->in != g->out)) return NOMOS_ERR_ARG;
+  if (!g->batch) return NOMOS_OK;
+  if (g->separable) return CudaOwn(c, precision, ModesSeparable, (long long)g->kp * g->in, g);
+  if (g->op == NOMOS_MODES_GRAD) return CudaOwn(c, precision, ModesGradient, (long long)g->kp * g->in * g->out, g);
+  return CudaOwn(c, precision, ModesProduct, (long long)g->kp * (g->op == NOMOS_MODES_WHY ? g->in : g->out) * ((g->batch + MODES_SAMPLES - 1) / MODES_SAMPLES), g);
+}

@@ -1,0 +1,3 @@
+#define NOMOS_PRECISION 32
+#define NOMOS_ONLY_EXACT
+#include "cudaloops.h"

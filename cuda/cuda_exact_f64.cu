@@ -1,0 +1,3 @@
+#define NOMOS_PRECISION 64
+#define NOMOS_ONLY_EXACT
+#include "cudaloops.h"

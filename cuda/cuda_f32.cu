@@ -1,0 +1,2 @@
+#define NOMOS_PRECISION 32
+#include "cudaloops.h"

@@ -1,0 +1,2 @@
+#define NOMOS_PRECISION 64
+#include "cudaloops.h"

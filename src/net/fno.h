@@ -1,0 +1,96 @@
+/* fno.h - private to src/net: the Fourier neural operator, its layers and buffers */
+#ifndef NOMOS_FNO_H
+#define NOMOS_FNO_H
+#include "../nomosimpl.h"
+#include "../backend/backend.h"
+
+#define FNO_MAX_LAYERS 64
+typedef enum { FNO_BLOCK_NEURALOP, FNO_BLOCK_LI } FNOBlock;
+typedef enum { FNO_CENTRED, FNO_CORNER } FNOLayout;
+typedef enum { FNO_FORWARD, FNO_BACKWARD, FNO_ORTHO } FNOFFTNorm;
+typedef enum { FNO_DENSE, FNO_CP, FNO_TUCKER } FNOFactorization;
+typedef enum { FNO_NORM_NONE, FNO_NORM_GROUP, FNO_NORM_INSTANCE } FNONorm;
+typedef enum { FNO_CONV_AUTO, FNO_CONV_FFT, FNO_CONV_GEMM } FNOConv;
+
+typedef struct { /* 1x1 layer: blocks of weight and bias, -1: none */
+  PetscInt in, out, weight, bias;
+} FNOLinear;
+
+typedef struct { /* spectral convolution of one layer; weights shared by all grids */
+  PetscInt   tensors, tensor[4];   /* dense: blocks of the natural tensors (one; corner: one per block) */
+  PetscInt   bias;
+  PetscInt   core, axes, factor[5]; /* cp: lam; tucker: core; and their factors */
+  PetscInt   rank[5];
+  NomosReal *W, *GW, *dW;          /* working copies of weight, gradient, direction */
+  void      *plan_f, *plan_i;      /* not owned: the net's */
+} FNOSpectral;
+
+typedef struct { /* buffers of one block kept by Linearize */
+  NomosReal *v, *vt, *dvt;     /* input; stabilised input and tanh' */
+  NomosReal *X;                /* its spectrum */
+  NomosReal *h1, *h2;          /* normalised values of the two norms */
+  double    *sum1, *sq1, *sum2, *sq2;
+  NomosReal *z, *dz, *m, *dm, *dv;
+} FNOSaved;
+
+typedef struct {
+  /* settings */
+  PetscInt         dim, modes[NOMOS_MAX_DIM], width, layers, nrank, npad;
+  FNOBlock         block;
+  FNOLayout        layout;
+  FNOFFTNorm       fft_norm;
+  FNOFactorization factorization;
+  FNONorm          norm;
+  FNOConv          conv;
+  PetscReal        rank[5], padding[NOMOS_MAX_DIM], lifting_ratio, projection_ratio, mlp_expansion;
+  PetscBool        rank_fraction, layout_set, pad_symmetric, embedding, separable, stabilizer, shift_neuralop2;
+  /* the parameters */
+  FNOLinear    lift[2], proj[2], *skip, (*mlp)[2];
+  FNOSpectral *conv_layer;
+  PetscInt    *gate, (*norm_block)[2]; /* soft gate; first block (gamma) of each norm, beta follows */
+  NomosReal   *par, *gpar, *dpar;      /* working copies, natural order */
+  double      *gsum;                   /* gradients of biases, gates, norms: always double */
+  PetscInt    *sum_start, nsum;        /* where a block's gradient is in gsum, -1: in gpar or a packed copy */
+  double     **at;                     /* factorised: core and factors of each layer, in double */
+  PetscInt    *map[4];                 /* corner: slot -> mode of each tensor, in backend memory */
+  PetscObjectId    par_id;
+  PetscObjectState par_state;
+  /* grids and transforms */
+  PetscInt  points_in, points_pad, points_out, points_padout, slots[NOMOS_MAX_DIM], nmodes, kp, wrows;
+  NomosGrid padgrid, padoutgrid;
+  PetscBool resample;
+  void     *plan[4]; /* block grid: forward, inverse; last block's grid: forward, inverse (NULL where the same) */
+  void     *resample_plan[2];
+  PetscInt  resample_kp;
+  NomosReal *resample_weight, *resample_spectrum;
+  PetscInt *pad_map, *crop_map, *pad_back, *crop_back; /* gather maps and their transposes */
+  double   *affine; /* [4][channels]: input mean, 1/(std+tiny), output std+tiny, output mean */
+  PetscBool use_dense;
+  /* buffers, batch-sized */
+  NomosReal *e, *a1, *d1, *v0, *u, *p1, *dp1, *out; /* ends of the net */
+  FNOSaved  *saved;
+  NomosReal *g[4], *hidden[2], *S[2];
+  double    *rows[3], *natural[2], **tucker; /* tucker[t]: partly contracted core */
+  NomosStage stage[4];
+  PetscBool  tangent_ready;
+} FNO;
+
+/* fnogrid.c: grids, plans, maps, buffers */
+PETSC_INTERN PetscErrorCode NomosFNOSetUpGrid(NomosMap);
+PETSC_INTERN PetscErrorCode NomosFNOResetGrid(NomosMap);
+/* fnoverbs.c */
+PETSC_INTERN PetscErrorCode NomosFNOApply(NomosMap, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode NomosFNOLinearize(NomosMap, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode NomosFNOTangent(NomosMap, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode NomosFNOAdjoint(NomosMap, Vec, Vec, PetscBool);
+/* fnoparam.c: between the parameter vector and the working copies */
+PETSC_INTERN PetscErrorCode NomosFNOAddBlocks(NomosMap);
+PETSC_INTERN PetscErrorCode NomosFNOParametersIn(NomosMap, const double *p, NomosReal *par, PetscBool tangent);
+PETSC_INTERN PetscErrorCode NomosFNOGradientZero(NomosMap);
+PETSC_INTERN PetscErrorCode NomosFNOGradientGet(NomosMap, Vec);
+PETSC_INTERN PetscErrorCode NomosFNOInitialize(NomosMap, PetscInt64, Vec);
+PETSC_INTERN PetscErrorCode NomosFNOLoadParameters(NomosMap, Vec);
+/* fnofactor.c: CP and Tucker */
+PETSC_INTERN PetscErrorCode NomosFNOFactorBuild(NomosMap, PetscInt layer, const double *p, PetscBool tangent);
+PETSC_INTERN PetscErrorCode NomosFNOFactorGradient(NomosMap, PetscInt layer, double *g);
+#endif
