@@ -198,6 +198,16 @@ PETSC_EXTERN PetscErrorCode NomosProblemSetMap(NomosProblem, NomosMap);
 PETSC_EXTERN PetscErrorCode NomosProblemGetMap(NomosProblem, NomosMap *);
 PETSC_EXTERN PetscErrorCode NomosProblemAddLoss(NomosProblem, NomosMap loss, PetscReal weight);
 PETSC_EXTERN PetscErrorCode NomosProblemSetReduction(NomosProblem, NomosReduction);
+PETSC_EXTERN PetscErrorCode NomosProblemSetUnits(NomosProblem, PetscBool physical);  /* default: normalised     */
+PETSC_EXTERN PetscErrorCode NomosProblemSetNormalize(NomosProblem, PetscBool input, PetscBool output);
+PETSC_EXTERN PetscErrorCode NomosProblemSetSchedule(NomosProblem, PetscInt batch, PetscInt epochs);
+PETSC_EXTERN PetscErrorCode NomosProblemSetChunk(NomosProblem, PetscInt samples);    /* 0: chosen                */
+PETSC_EXTERN PetscErrorCode NomosProblemSetSeed(NomosProblem, PetscInt64);
+PETSC_EXTERN PetscErrorCode NomosProblemSetKeepBest(NomosProblem, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosProblemSetHistory(NomosProblem, const char file[]); /* .csv or .jsonl           */
+PETSC_EXTERN PetscErrorCode NomosProblemSetCheckpoint(NomosProblem, const char folder[], PetscInt interval, PetscInt keep);
+PETSC_EXTERN PetscErrorCode NomosProblemSetRestart(NomosProblem, const char from[]); /* folder, file or auto      */
+PETSC_EXTERN PetscErrorCode NomosProblemSetLimits(NomosProblem, PetscReal seconds, PetscInt signals);
 PETSC_EXTERN PetscErrorCode NomosProblemSetData(NomosProblem, NomosData);
 PETSC_EXTERN PetscErrorCode NomosProblemAddTestData(NomosProblem, NomosData);
 PETSC_EXTERN PetscErrorCode NomosProblemSetDM(NomosProblem, DM);
@@ -207,7 +217,15 @@ PETSC_EXTERN PetscErrorCode NomosProblemGetParameters(NomosProblem, Vec *); /* s
 PETSC_EXTERN PetscErrorCode NomosProblemSetSamples(NomosProblem, PetscInt n, const PetscInt idx[]); /* the batch; NULL: all */
 PETSC_EXTERN PetscErrorCode NomosProblemObjectiveGradient(NomosProblem, Vec theta, PetscReal *f, Vec g); /* g may be NULL   */
 PETSC_EXTERN PetscErrorCode NomosProblemHessianProduct(NomosProblem, Vec theta, Vec v, Vec Hv);         /* Gauss-Newton    */
-PETSC_EXTERN PetscErrorCode NomosProblemSetTao(NomosProblem, Tao);
+PETSC_EXTERN PetscErrorCode NomosProblemSetTao(NomosProblem, Tao); /* then TaoSetFromOptions() */
+PETSC_EXTERN PetscErrorCode NomosProblemTrain(NomosProblem, Tao);  /* restart where asked for, TaoSolve(), last checkpoint, best */
+typedef struct { /* what a run did */
+  PetscInt    steps, epochs, best_step;
+  PetscInt64  seed;
+  PetscReal   f, seconds, step_ms, best_error; /* f of the last step; median step without tests and checkpoints */
+  const char *stopped;                         /* NULL, "signal" or "wall time"                                 */
+} NomosTrainingSummary;
+PETSC_EXTERN PetscErrorCode NomosProblemGetSummary(NomosProblem, NomosTrainingSummary *);
 typedef struct { /* means over samples of |p-y|/|y| in physical units */
   PetscReal rel_l2, rel_h1, rel_hm1, rel_h1fd;
 } NomosErrors;

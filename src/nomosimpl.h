@@ -53,6 +53,9 @@ struct _p_NomosMap {
 PETSC_INTERN PetscErrorCode NomosMapAddBlock(NomosMap, const char name[], PetscBool iscomplex, PetscInt rank, const PetscInt shape[]); /* at the end of p */
 PETSC_INTERN PetscErrorCode NomosMapReset(NomosMap); /* drops what SetUp made; settings, fields and parameters stay */
 PETSC_INTERN PetscErrorCode NomosMapDeclareSlot(NomosMap, const char name[]); /* name must be a literal */
+PETSC_INTERN PetscErrorCode NomosMapClone(NomosMap, NomosMap *); /* same settings and normalisers; no grid, batch or parameters */
+PETSC_INTERN PetscErrorCode NomosMapCreateFromText(MPI_Comm, const char options[], NomosMap *);
+PETSC_INTERN PetscErrorCode NomosMapGetModelOptions(NomosMap, char **); /* with the training grid; PetscFree() */
 PETSC_INTERN PetscErrorCode NomosGridPoints(const NomosGrid *, PetscInt *);
 
 /* errors of one prediction after another on one grid, in physical units: what -report and the fixed output lines show.

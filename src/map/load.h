@@ -1,0 +1,9 @@
+/* load.h - private: what a file of a model holds, for those who put more into the same file (checkpoints) */
+#ifndef NOMOS_LOAD_H
+#define NOMOS_LOAD_H
+#include "../nomosimpl.h"
+#include "../data/data.h"
+
+/* blocks of p and normalisers as tensors; out and shapes have room for the map's blocks and 4 more */
+PETSC_INTERN PetscErrorCode NomosMapGetTensors(NomosMap, const PetscScalar p[], PetscInt *n, NomosTensorOut out[], int64_t shapes[][NOMOS_MAX_RANK]);
+#endif
