@@ -243,8 +243,3 @@ PetscErrorCode NomosMapGetFieldAdjoint(NomosMap m, const char name[], Vec *v)
   PetscTryTypeMethod(m, fieldadjoint, name, v);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-
-/*@C
-  NomosMapGetOptions - the option list from which the map can be rebuilt; free it with PetscFree()
-
-  Not Collective

@@ -9,10 +9,17 @@
 
 PetscFunctionList NomosMapList = NULL; /* keys are "family/type" */
 
-/*@
-  NomosGridPoints - number of points of a grid, checked for overflow
+/*@C
+  NomosMapCreate - creates a map of a family
 
-  Not Collective
+  Collective
+
+  Input Parameters:
++ comm   - ranks that hold the same map; its verbs work on one rank
+- family - pde, net, constraint, loss or chain
+
+  Output Parameter:
+. map - the map; give it a type next (a chain has none)
 
   Level: beginner
 .seealso: `NomosMapSetType()`, `NomosMapSetFromOptions()`, `NomosMapLoad()`
@@ -167,9 +174,15 @@ PetscErrorCode NomosMapSetOptionsPrefix(NomosMap m, const char prefix[])
 }
 
 /*@
-  NomosMapSetBackend - where the map keeps its numbers and computes
+  NomosMapSetFromOptions - type, channels, precision and the type's own settings from the options
 
   Collective
+
+  Options Database Keys:
++ -FAMILY_type name            - pde, net, constraint, loss: the type
+. -net_channels_in, -net_channels_out - fields per sample
+. -net_precision single|double - arithmetic of a net
+- -map_check                   - adjoint identity and Taylor slope at the first SetUp (see NomosMapCheck())
 
   Level: beginner
 @*/
@@ -229,6 +242,11 @@ PetscErrorCode NomosMapSetUp(NomosMap m)
   m->setup = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+/*@C
+  NomosMapGetOptions - the option list from which the map can be rebuilt; free it with PetscFree()
+
+  Not Collective
 
   Level: advanced
 @*/

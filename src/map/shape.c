@@ -4,6 +4,11 @@
 #include "../nomosimpl.h"
 #include "../backend/backend.h"
 
+/*@
+  NomosGridPoints - number of points of a grid, checked for overflow
+
+  Not Collective
+
   Level: developer
 @*/
 PetscErrorCode NomosGridPoints(const NomosGrid *g, PetscInt *points)
@@ -21,17 +26,10 @@ PetscErrorCode NomosGridPoints(const NomosGrid *g, PetscInt *points)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/*@C
-  NomosMapCreate - creates a map of a family
+/*@
+  NomosMapSetBackend - where the map keeps its numbers and computes
 
   Collective
-
-  Input Parameters:
-+ comm   - ranks that hold the same map; its verbs work on one rank
-- family - pde, net, constraint, loss or chain
-
-  Output Parameter:
-. map - the map; give it a type next (a chain has none)
 
   Level: intermediate
 @*/
@@ -285,14 +283,3 @@ PetscErrorCode NomosMapGetNormalizer(NomosMap m, const PetscReal *mean_in[], con
   if (std_out) *std_out = m->norm_out ? m->norm_out + m->channels_out : NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-
-/*@
-  NomosMapSetFromOptions - type, channels, precision and the type's own settings from the options
-
-  Collective
-
-  Options Database Keys:
-+ -FAMILY_type name            - pde, net, constraint, loss: the type
-. -net_channels_in, -net_channels_out - fields per sample
-. -net_precision single|double - arithmetic of a net
-- -map_check                   - adjoint identity and Taylor slope at the first SetUp (see NomosMapCheck())
