@@ -31,7 +31,7 @@ static void OneGemm(Machine *m, int op, Shape s, int add, int bias)
   size_t         n;
   PetscInt       length;
   Array          X, Y, A, C, *R;
-  NomosGemm      g = {op, add, s.in, s.out, s.points, s.batch, s.xgap ? xs : 0, s.ygap ? ys : 0, NULL, NULL, NULL, NULL};
+  NomosGemm      g = {op, add, s.in, s.out, s.points, s.batch, s.xgap ? xs : 0, s.ygap ? ys : 0, NULL, NULL, NULL, NULL, NULL};
   char           what[200];
 
   snprintf(what, sizeof(what), "%s gemm %s in=%d out=%d points=%d batch=%d gaps=%d,%d add=%d bias=%d", m->precision ? "double" : "single", op == NOMOS_GEMM_AX ? "AX" : op == NOMOS_GEMM_ATX ? "ATX" : "YXT", (int)s.in, (int)s.out, (int)s.points, (int)s.batch, (int)s.xgap, (int)s.ygap, add, bias);
