@@ -126,7 +126,7 @@ static PetscErrorCode GridsAndOrder(void)
   PetscCall(VecRestoreArrayRead(at, &t));
   PetscCall(VecRestoreArrayRead(uf, &v));
   PetscCall(VecRestoreArrayRead(ut, &w));
-  PetscCall(PetscPushErrorHandler(PetscIgnoreErrorHandler, NULL));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   PetscCall(NomosMapDarcySetFine(thinned, 34));
   CheckTrue("34 vertices cannot be thinned to 17", NomosMapSample(thinned, 9, 0, at, ut) == PETSC_ERR_ARG_OUTOFRANGE);
   CheckTrue("no such coefficient", NomosMapDarcySetCoefficient(thinned, "gold") == PETSC_ERR_ARG_OUTOFRANGE);
