@@ -1,7 +1,7 @@
 /* The contract of every map, over the catalogue: adjoint identity, Taylor slope, Linearize = Apply, samples of a batch
    independent of each other, batch 0, odd and even grids, derivative with respect to a given field, changed and set back,
-   viewed, destroyed before SetUp. Run with -nomos_deterministic: a transform chosen by timing may change from SetUp to SetUp. A type that sets up on none of the grids below fails. With -nomos_backend cuda the same,
-   and equal to the host. */
+   viewed, destroyed before SetUp. A type that sets up on none of the grids below fails. With -nomos_backend cuda the same,
+   and equal to the host. Run with -nomos_deterministic: a transform chosen by timing may change from SetUp to SetUp. */
 #include <nomos.h>
 #include <string.h>
 #include "nomostest.h"
