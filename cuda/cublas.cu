@@ -1,5 +1,5 @@
 /*
-  cublas.cu - channel products by cuBLAS, mode products by the bodies of spectral.h.
+  cublas.cu - channel products by cuBLAS, mode products by the bodies of bodies.h.
 
   A row-major matrix is cuBLAS' transpose, so Y = A X is asked for as Y^T = X^T A^T with the points as rows. Weight
   gradients are one product per sample into parts, added in the order of the samples: the same digits in every run.

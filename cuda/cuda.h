@@ -7,7 +7,7 @@
 #ifndef NOMOS_CUDA_H
 #define NOMOS_CUDA_H
 #include "backend/backend.h"
-#include "spectral.h"
+#include "bodies.h"
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 #include <cufft.h>

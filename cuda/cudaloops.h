@@ -125,7 +125,7 @@ int (*const sum_table[])(Cuda *, PetscInt, PetscInt, const void *, int, double *
   #include "kernels/list.h"
   nullptr};
 
-  /* the GPU's own bodies, spectral.h */
+  /* the GPU's own bodies, bodies.h */
   #define OWN_LOOP(K) \
     __global__ void __launch_bounds__(CUDA_BLOCK) OwnKernel_##K(long long n, const K##Args k) \
     { \

@@ -4,7 +4,7 @@
 */
 #ifndef NOMOS_CUDA_TABLES_H
 #define NOMOS_CUDA_TABLES_H
-#include "spectral.h"
+#include "bodies.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

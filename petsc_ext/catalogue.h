@@ -21,8 +21,8 @@ NOMOS_TYPE(NomosBackend, "host", Host, "CPU: generated loops, BLAS, FFTW or the 
 NOMOS_TYPE(NomosBackend, "cuda", CUDA, "NVIDIA GPU: the same loops, cuBLAS, cuFFT (libnomoscuda.so)")
 
 /* residuals and generators */
-// NOMOS_PDE("darcy", Darcy, "-div(a grad u) = f on a box, u = 0 on its boundary")
-// NOMOS_PDE("burgers", Burgers, "u_t + u u_x = nu u_xx, periodic: initial state to final state")
+NOMOS_PDE("darcy", Darcy, "-div(a grad u) = f on a box, u = 0 on its boundary")
+NOMOS_PDE("burgers", Burgers, "u_t + u u_x = nu u_xx, periodic: initial state to final state")
 
 /* neural operators */
 NOMOS_NET("fno", FNO, "Fourier neural operator in one, two or three dimensions")

@@ -170,6 +170,14 @@ PETSC_EXTERN PetscErrorCode NomosMapFNOSetLayers(NomosMap, PetscInt);
 /* settings of the losses */
 PETSC_EXTERN PetscErrorCode NomosMapSobolevSetOrder(NomosMap, PetscReal s, PetscReal alpha);
 PETSC_EXTERN PetscErrorCode NomosMapLossSetRelative(NomosMap, PetscBool);
+/* settings of the equations */
+PETSC_EXTERN PetscErrorCode NomosMapDarcySetCoefficient(NomosMap, const char[]); /* "binary", "lognormal"             */
+PETSC_EXTERN PetscErrorCode NomosMapDarcySetHarmonic(NomosMap, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosMapDarcySetFine(NomosMap, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosMapBurgersSetViscosity(NomosMap, PetscReal);
+PETSC_EXTERN PetscErrorCode NomosMapBurgersSetTime(NomosMap, PetscReal);
+PETSC_EXTERN PetscErrorCode NomosMapBurgersSetRandomField(NomosMap, const char[]); /* "paper", "public"                */
+PETSC_EXTERN PetscErrorCode NomosMapBurgersSetFine(NomosMap, PetscInt);
 /* a trained model in someone's code */
 PETSC_EXTERN PetscErrorCode NomosMapLoad(MPI_Comm, const char file[], NomosMap *); /* nomos-checkpoint/1, or safetensors with options */
 PETSC_EXTERN PetscErrorCode NomosMapSave(NomosMap, const char file[]);

@@ -115,9 +115,11 @@ INLINE Vector VSplat(NomosReal a)
 }
 INLINE NomosReal VSum(Vector v)
 {
-  NomosReal s = 0;
-  for (int l = 0; l < LN; l++) s += v[l];
-  return s;
+  NomosReal t[LN];
+  VPTR(t) = v;
+  for (int w = LN / 2; w > 0; w /= 2)
+    for (int l = 0; l < w; l++) t[l] += t[l + w];
+  return t[0];
 }
   #include "hostgemm.h"
   #include "hostmodes.h"

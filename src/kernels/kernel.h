@@ -27,6 +27,14 @@ typedef double NomosReal;
 typedef struct {
   NomosReal re, im;
 } NomosComplex;
+  /* in the precision itself: through double a loop stops being vectorized */
+  #if NOMOS_PRECISION == 32
+    #define NomosAbs(x)         fabsf(x)
+    #define NomosCopySign(x, y) copysignf(x, y)
+  #else
+    #define NomosAbs(x)         fabs(x)
+    #define NomosCopySign(x, y) copysign(x, y)
+  #endif
 #else
   #define NOMOS_BODIES 0
 typedef struct NomosOpaqueReal_s    NomosReal;

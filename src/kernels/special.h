@@ -107,19 +107,19 @@ NOMOS_KERNEL NomosReal NomosErfcx(NomosReal z)
 /* the standard normal distribution: density e and cumulative Phi (absolute error a few eps) */
 NOMOS_KERNEL NomosReal NomosNormalCdf(NomosReal x, NomosReal *density)
 {
-  const NomosReal z = (NomosReal)fabs((double)x) * (NomosReal)0.70710678118654752, e = NomosExpNeg(-(x * x) * (NomosReal)0.5);
+  const NomosReal z = NomosAbs(x) * (NomosReal)0.70710678118654752, e = NomosExpNeg(-(x * x) * (NomosReal)0.5);
   const NomosReal h = (NomosReal)0.5 * e * NomosErfcx(z);
   *density          = e * (NomosReal)0.39894228040143268;
-  return (NomosReal)0.5 + (NomosReal)copysign((double)((NomosReal)0.5 - h), (double)x);
+  return (NomosReal)0.5 + NomosCopySign((NomosReal)0.5 - h, x);
 }
 
 /* tanh(x) by exp(-2|x|); the series near zero keeps the relative accuracy */
 NOMOS_KERNEL NomosReal NomosTanh(NomosReal x)
 {
-  const NomosReal a = (NomosReal)fabs((double)x), e = NomosExpNeg(-2 * a), q = (1 - e) / (1 + e), x2 = a * a;
+  const NomosReal a = NomosAbs(x), e = NomosExpNeg(-2 * a), q = (1 - e) / (1 + e), x2 = a * a;
   const NomosReal s = a * (1 - x2 * ((NomosReal)(1.0 / 3) - x2 * ((NomosReal)(2.0 / 15) - x2 * ((NomosReal)(17.0 / 315) - x2 * (NomosReal)(62.0 / 2835)))));
   const NomosReal t = a < (NomosReal)0.02 ? s : q;
-  return (NomosReal)copysign((double)t, (double)x);
+  return NomosCopySign(t, x);
 }
 #endif
 #endif

@@ -39,8 +39,7 @@ static PetscErrorCode ChannelSum(NomosMap m, PetscInt block, PetscInt channels, 
   FNO *f = (FNO *)m->data;
 
   PetscFunctionBegin;
-  PetscCall(NomosLaunchSum(m->be, DotRows, m->batch * channels, n, 0, f->rows[0], .x = x, .y = y, .n = n, .C = channels));
-  PetscCall(NomosLaunch(m->be, FoldBatch, channels, .in = f->rows[0], .out = f->gsum + f->sum_start[block], .B = m->batch, .C = channels));
+  PetscCall(NomosGemmRun(m->be, .op = NOMOS_GEMM_DOT, .add = 1, .in = channels, .out = channels, .points = n, .batch = m->batch, .Y = (NomosReal *)x, .X = (NomosReal *)y, .sum = f->gsum + f->sum_start[block]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

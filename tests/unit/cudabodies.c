@@ -1,4 +1,4 @@
-/* The bodies of the CUDA backend (cuda/spectral.h) and the tables they read (cuda/tables.h), run on the host: their index
+/* The bodies of the CUDA backend (cuda/bodies.h) and the tables they read (cuda/tables.h), run on the host: their index
    arithmetic against the host backend's transforms and products, without a GPU. cuFFT's place is taken by direct sums. */
 #define NOMOS_PRECISION 64
 #if !defined(NOMOSTEST_NO_PETSC)

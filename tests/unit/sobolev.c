@@ -211,7 +211,7 @@ static PetscErrorCode Refusals(void)
   PetscCall(MakeLoss("sobolev", &grid, 1, 1, &m));
   PetscCall(NomosMapCreateVecs(m, &x, NULL, &y));
   PetscCall(VecSet(x, 1));
-  PetscCall(PetscPushErrorHandler(PetscIgnoreErrorHandler, NULL));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   CheckTrue("s = 1e9", NomosMapSobolevSetOrder(m, 1e9, 1) == PETSC_ERR_ARG_OUTOFRANGE);
   CheckTrue("alpha = -1", NomosMapSobolevSetOrder(m, 1, -1) == PETSC_ERR_ARG_OUTOFRANGE);
   CheckTrue("no target", NomosMapApply(m, x, NULL, y) == PETSC_ERR_ORDER);

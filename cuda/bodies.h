@@ -1,12 +1,12 @@
 /*
-  spectral.h - bodies that only the GPU needs: moving kept modes in and out of a full half spectrum, small transforms as
+  bodies.h - bodies that only the GPU needs: moving kept modes in and out of a full half spectrum, small transforms as
   direct sums, products per mode, the ends of a channel product. One call per index, gather only, no atomics.
 
   Like the kernels of src/kernels they are the common subset of C99 and CUDA C++: tests/unit/cudabodies.c runs every body
   on the host against the host backend. The tables that they read are built by SpectrumTables, on the host as well.
 */
-#ifndef NOMOS_CUDA_SPECTRAL_H
-#define NOMOS_CUDA_SPECTRAL_H
+#ifndef NOMOS_CUDA_BODIES_H
+#define NOMOS_CUDA_BODIES_H
 #include "backend/backend.h"
 
 /* every body, in the order of the tables */
