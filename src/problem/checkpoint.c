@@ -307,7 +307,7 @@ static PetscErrorCode TakeOptimizer(NomosProblem p, Tao tao, NomosH5 h, const St
   }
   PetscCall(NomosWhyRaise(comm, &why));
   PetscCallMPI(MPI_Bcast(numbers, (PetscMPIInt)m, MPIU_REAL, 0, comm));
-  p->first_step = (PetscInt)s->step;
+  p->first_step = p->done = (PetscInt)s->step; /* also where nothing is left to do */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
