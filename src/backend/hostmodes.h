@@ -1,46 +1,51 @@
 /*
   hostmodes.h - products per mode on the host, lanes over the modes: X [b][in][2][kp], Y [b][out][2][kp],
-  W [kp/16][in][out][2][16]. Four samples share each weight that is loaded.
+  W [kp/16][in][out][2][16]. A tile of three result channels and two samples shares what it loads.
 */
-#define MB 4
+#define MR3 3 /* result channels of a tile */
+#define MB  2 /* and samples */
 
-/* nb samples of one result channel, one vector of modes: acc_b = sum_j (or conj) W_j S_{b,j}.
-   S source spectra (stride ss from channel to channel, sb from sample to sample), W stride ws from channel to channel. */
-INLINE void ModesTile(const int nb, const int conjugate, const int add, PetscInt nj, const NomosReal *W, size_t ws, const NomosReal *S, size_t ss, size_t sb, NomosReal *R, size_t rb, PetscInt kp)
+/* nr result channels (weights wr, results rr apart) of nb samples, one vector of modes: acc = sum_j (or conj) W_j S_{b,j} */
+INLINE void ModesTile(const int nr, const int nb, const int conjugate, const int add, PetscInt nj, const NomosReal *W, size_t ws, size_t wr, const NomosReal *S, size_t ss, size_t sb, NomosReal *R, size_t rr, size_t rb, PetscInt kp)
 {
-  Vector re[MB], im[MB];
-  for (int b = 0; b < nb; b++) {
-    re[b] = add ? VLOAD(R + b * rb) : VZERO;
-    im[b] = add ? VLOAD(R + b * rb + kp) : VZERO;
-  }
-  for (PetscInt j = 0; j < nj; j++) {
-    const Vector wr = VLOAD(W + j * ws), wi = VLOAD(W + j * ws + NOMOS_LANES);
+  Vector re[MR3][MB], im[MR3][MB];
+  for (int r = 0; r < nr; r++)
     for (int b = 0; b < nb; b++) {
-      const NomosReal *s = S + b * sb + j * ss;
-      const Vector     sr = VLOAD(s), si = VLOAD(s + kp);
-      if (conjugate) {
-        re[b] += wr * sr;
-        re[b] += wi * si;
-        im[b] += wr * si;
-        im[b] -= wi * sr;
-      } else {
-        re[b] += wr * sr;
-        re[b] -= wi * si;
-        im[b] += wr * si;
-        im[b] += wi * sr;
+      re[r][b] = add ? VLOAD(R + r * rr + b * rb) : VZERO;
+      im[r][b] = add ? VLOAD(R + r * rr + b * rb + kp) : VZERO;
+    }
+  for (PetscInt j = 0; j < nj; j++) {
+    Vector sr[MB], si[MB];
+    for (int b = 0; b < nb; b++) sr[b] = VLOAD(S + b * sb + j * ss), si[b] = VLOAD(S + b * sb + j * ss + kp);
+    for (int r = 0; r < nr; r++) {
+      const Vector u = VLOAD(W + r * wr + j * ws), v = VLOAD(W + r * wr + j * ws + NOMOS_LANES);
+      for (int b = 0; b < nb; b++) {
+        re[r][b] += u * sr[b];
+        im[r][b] += u * si[b];
+      }
+      for (int b = 0; b < nb; b++) {
+        if (conjugate) {
+          re[r][b] += v * si[b];
+          im[r][b] -= v * sr[b];
+        } else {
+          re[r][b] -= v * si[b];
+          im[r][b] += v * sr[b];
+        }
       }
     }
   }
-  for (int b = 0; b < nb; b++) {
-    VPTR(R + b * rb)      = re[b];
-    VPTR(R + b * rb + kp) = im[b];
-  }
+  for (int r = 0; r < nr; r++)
+    for (int b = 0; b < nb; b++) {
+      VPTR(R + r * rr + b * rb)      = re[r][b];
+      VPTR(R + r * rr + b * rb + kp) = im[r][b];
+    }
 }
 
+#define MO 4 /* weights of a gradient tile */
 /* W[i][o..o+no) += sum_b conj(X_b,i) Y_b,o */
 INLINE void ModesGradTile(const int no, PetscInt batch, const NomosReal *X, size_t xb, const NomosReal *Y, size_t yb, NomosReal *W, PetscInt kp)
 {
-  Vector re[MB], im[MB];
+  Vector re[MO], im[MO];
   for (int o = 0; o < no; o++) re[o] = VLOAD(W + o * 2 * NOMOS_LANES), im[o] = VLOAD(W + o * 2 * NOMOS_LANES + NOMOS_LANES);
   for (PetscInt b = 0; b < batch; b++) {
     const Vector xr = VLOAD(X + b * xb), xi = VLOAD(X + b * xb + kp);
@@ -56,36 +61,30 @@ INLINE void ModesGradTile(const int no, PetscInt batch, const NomosReal *X, size
   for (int o = 0; o < no; o++) VPTR(W + o * 2 * NOMOS_LANES) = re[o], VPTR(W + o * 2 * NOMOS_LANES + NOMOS_LANES) = im[o];
 }
 
-static void ModesProduct(const NomosModes *g, int conjugate)
+/* nr result channels of all samples at one vector of modes */
+INLINE void ModesRows(const int nr, const int conjugate, const NomosModes *g, PetscInt nj, const NomosReal *W, size_t ws, size_t wr, const NomosReal *S, size_t sb, NomosReal *R, size_t rb)
 {
-  const PetscInt nr = conjugate ? g->in : g->out, nj = conjugate ? g->out : g->in, kp = g->kp;
-  const size_t   ss = 2 * (size_t)kp, sb = ss * (size_t)nj, rb = ss * (size_t)nr, wrow = 2 * NOMOS_LANES * (size_t)g->out;
+  const PetscInt kp = g->kp;
+  const size_t   ss = 2 * (size_t)kp;
+  PetscInt       b = 0;
+  for (; b + MB <= g->batch; b += MB) {
+    if (g->add) ModesTile(nr, MB, conjugate, 1, nj, W, ws, wr, S + (size_t)b * sb, ss, sb, R + (size_t)b * rb, ss, rb, kp);
+    else ModesTile(nr, MB, conjugate, 0, nj, W, ws, wr, S + (size_t)b * sb, ss, sb, R + (size_t)b * rb, ss, rb, kp);
+  }
+  for (; b < g->batch; b++) ModesTile(nr, 1, conjugate, g->add, nj, W, ws, wr, S + (size_t)b * sb, ss, sb, R + (size_t)b * rb, ss, rb, kp);
+}
+INLINE void ModesProduct(const int conjugate, const NomosModes *g)
+{
+  const PetscInt   nr = conjugate ? g->in : g->out, nj = conjugate ? g->out : g->in;
+  const size_t     ss = 2 * (size_t)g->kp, sb = ss * (size_t)nj, rb = ss * (size_t)nr, row = 2 * NOMOS_LANES * (size_t)g->out, one = 2 * NOMOS_LANES;
+  const size_t     ws = conjugate ? one : row, wr = conjugate ? row : one;
   const NomosReal *S = conjugate ? g->Y : g->X;
   NomosReal       *R = conjugate ? g->X : g->Y;
-  for (PetscInt k = 0; k < kp; k += LN) {
-    const NomosReal *Wk = g->W + (size_t)(k / NOMOS_LANES) * wrow * (size_t)g->in + k % NOMOS_LANES;
-    for (PetscInt r = 0; r < nr; r++) {
-      const NomosReal *W  = Wk + (size_t)r * (conjugate ? wrow : (size_t)(2 * NOMOS_LANES));
-      const size_t     ws = conjugate ? (size_t)(2 * NOMOS_LANES) : wrow;
-      PetscInt         b  = 0;
-      for (; b + MB <= g->batch; b += MB) {
-        const NomosReal *s = S + (size_t)b * sb + k;
-        NomosReal       *q = R + (size_t)b * rb + (size_t)r * ss + k;
-        if (conjugate) {
-          if (g->add) ModesTile(MB, 1, 1, nj, W, ws, s, ss, sb, q, rb, kp);
-          else ModesTile(MB, 1, 0, nj, W, ws, s, ss, sb, q, rb, kp);
-        } else {
-          if (g->add) ModesTile(MB, 0, 1, nj, W, ws, s, ss, sb, q, rb, kp);
-          else ModesTile(MB, 0, 0, nj, W, ws, s, ss, sb, q, rb, kp);
-        }
-      }
-      for (; b < g->batch; b++) {
-        const NomosReal *s = S + (size_t)b * sb + k;
-        NomosReal       *q = R + (size_t)b * rb + (size_t)r * ss + k;
-        if (conjugate) ModesTile(1, 1, g->add, nj, W, ws, s, ss, sb, q, rb, kp);
-        else ModesTile(1, 0, g->add, nj, W, ws, s, ss, sb, q, rb, kp);
-      }
-    }
+  for (PetscInt k = 0; k < g->kp; k += LN) {
+    const NomosReal *W = g->W + (size_t)(k / NOMOS_LANES) * row * (size_t)g->in + k % NOMOS_LANES;
+    PetscInt         r = 0;
+    for (; r + MR3 <= nr; r += MR3) ModesRows(MR3, conjugate, g, nj, W + (size_t)r * wr, ws, wr, S + k, sb, R + (size_t)r * ss + k, rb);
+    for (; r < nr; r++) ModesRows(1, conjugate, g, nj, W + (size_t)r * wr, ws, wr, S + k, sb, R + (size_t)r * ss + k, rb);
   }
 }
 
@@ -98,7 +97,7 @@ static void ModesGradient(const NomosModes *g)
       const NomosReal *X = g->X + (size_t)i * 2 * (size_t)kp + k;
       NomosReal       *W = g->W + (size_t)(k / NOMOS_LANES) * wrow * (size_t)g->in + (size_t)i * wrow + k % NOMOS_LANES;
       PetscInt         o = 0;
-      for (; o + MB <= g->out; o += MB) ModesGradTile(MB, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
+      for (; o + MO <= g->out; o += MO) ModesGradTile(MO, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
       for (; o < g->out; o++) ModesGradTile(1, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
     }
 }
@@ -141,6 +140,7 @@ static int HostModes(const NomosModes *g)
   if (g->kp % NOMOS_LANES || (g->separable && g->in != g->out)) return NOMOS_ERR_ARG;
   if (g->separable) ModesSeparable(g);
   else if (g->op == NOMOS_MODES_GRAD) ModesGradient(g);
-  else ModesProduct(g, g->op == NOMOS_MODES_WHY);
+  else if (g->op == NOMOS_MODES_WHY) ModesProduct(1, g);
+  else ModesProduct(0, g);
   return NOMOS_OK;
 }
