@@ -1,7 +1,7 @@
 /*
   problem.h - private: the NomosProblem object, shared by the files of this folder.
 
-    problem.c     life, settings, set-up
+    problem.c     life and settings; options.c the same from the options database
     parameters.c  theta: sharded for Tao, whole for the map
     evaluate.c    f, gradient and Gauss-Newton product, chunk by chunk
     setup.c       what is made before the first evaluation
