@@ -7,7 +7,7 @@
   the next interval: the run goes on.
 */
 #include "problem.h"
-#include "../map/load.h"
+#include "model.h"
 
 /* Samples at both ends of the training set, as one number: says whether a run goes on with its own data. */
 static PetscErrorCode DataSum(NomosProblem p, int64_t *sum)

@@ -8,7 +8,8 @@
     train.c       the problem as callbacks of a Tao; when a run stops
     history.c     one line per step, progress
     signals.c     USR1 and TERM while a run is active
-    checkpoint.c  checkpoints, restart, model files
+    checkpoint.c  checkpoints and restart
+    model.c       models in files: NomosMapLoad, NomosMapSave
     errors.c      errors on a data set, predictions
 */
 #ifndef NOMOS_PROBLEM_H
