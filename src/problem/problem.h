@@ -135,6 +135,7 @@ PETSC_INTERN PetscErrorCode NomosProgressShow(NomosProblem, const NomosRecord *,
 PETSC_INTERN PetscErrorCode NomosProblemEndRun(NomosProblem);
 /* checkpoint.c */
 PETSC_INTERN PetscErrorCode NomosProblemCheckpoint(NomosProblem, PetscInt step);
+PETSC_INTERN PetscErrorCode NomosProblemCheckFolder(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemRestart(NomosProblem, Tao);
 /* errors.c */
 PETSC_INTERN PetscErrorCode NomosProblemPrepareEvaluator(NomosProblem, NomosData); /* so that nothing is made during a run */
