@@ -145,6 +145,8 @@ static PetscErrorCode CheckDamaged(void)
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   ierr = Train("-nomos_checkpoint damaged -nomos_restart auto -nomos_seed 4", &s, theta);
   CheckInt("another seed is refused", ierr, PETSC_ERR_ARG_INCOMP);
+  ierr = Train("-nomos_checkpoint damaged", &s, theta);
+  CheckInt("a new run in the folder of an old one is refused", ierr, PETSC_ERR_FILE_UNEXPECTED);
   ierr = Train("-nomos_restart nowhere", &s, theta);
   CheckInt("no such folder", ierr, PETSC_ERR_FILE_OPEN);
   PetscCall(PetscPopErrorHandler());
@@ -269,12 +271,14 @@ static PetscErrorCode Run(const char program[], const char phase[], PetscBool ch
     PetscCall(Child(phase));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) CheckInt("old files removed", system("rm -rf whole parts damaged grow shrink child *.csv"), 0);
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
   PetscCall(WriteSamples(DATA, 17, 4, 6));
   PetscCall(CheckExact());
   PetscCall(CheckDamaged());
   PetscCall(CheckModel());
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   PetscCall(CheckOtherRanks(rank));
   if (size == 1) PetscCall(CheckKilled(program));
   PetscFunctionReturn(PETSC_SUCCESS);

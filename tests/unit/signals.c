@@ -49,6 +49,8 @@ static PetscErrorCode Run(void)
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &Rank));
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &Size));
   PetscCall(LinearRegister());
+  if (Rank == 0) CheckInt("old files removed", system("rm -rf s w"), 0);
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
   PetscCall(WriteSamples(DATA, 17, 4, 6));
   PetscCall(Train("", PETSC_FALSE, &whole, &reason));
   CheckInt("steps", whole.steps, 40);
