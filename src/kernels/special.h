@@ -98,15 +98,25 @@ NOMOS_KERNEL double NomosErfcx(double z)
 NOMOS_KERNEL NomosReal NomosNormalCdf(NomosReal x, NomosReal *density)
 {
   #if NOMOS_PRECISION == 32
-  const float magic = 12582912.0f, t = x * x * -0.72134752f, tc = t > -126.0f ? t : -126.0f;
-  const float k = tc + magic, r = tc - (k - magic), b = NomosAbs(x), a = b < 10.0f ? b : 10.0f;
-  float       p = 1.327648718e-03f, q = 1.631717167e-06f, e;
-  int         bits, exponent;
+  /* |x| is cut at 10 as an integer (bits of positive numbers are ordered alike), since a float select would be carried
+     through both polynomials; the sign is put back by its bit. e = 2^n p: n sits in the low bits of k. */
+  const float magic = 12582912.0f;
+  int         xbits, abits, kbits, pbits, sbits;
+  float       a, t, k, r, p, q, e, s;
+  memcpy(&xbits, &x, sizeof(xbits));
+  abits = xbits & 0x7fffffff;
+  abits = abits < 0x41200000 ? abits : 0x41200000;
+  memcpy(&a, &abits, sizeof(a));
+  t = a * a * -0.72134752f;
+  k = t + magic;
+  r = t - (k - magic);
+  p = 1.327648718e-03f;
   p = p * r + 9.675546681e-03f;
   p = p * r + 5.550713279e-02f;
   p = p * r + 2.402211963e-01f;
   p = p * r + 6.931469670e-01f;
   p = p * r + 1.000000072e+00f;
+  q = 1.631717167e-06f;
   q = q * a - 3.520827228e-05f;
   q = q * a + 3.397421214e-04f;
   q = q * a - 1.974642527e-03f;
@@ -117,12 +127,16 @@ NOMOS_KERNEL NomosReal NomosNormalCdf(NomosReal x, NomosReal *density)
   q = q * a + 2.499168019e-01f;
   q = q * a - 3.989365159e-01f;
   q = q * a + 4.999999341e-01f;
-  memcpy(&bits, &p, sizeof(bits));
-  memcpy(&exponent, &k, sizeof(exponent));
-  bits = (int)((unsigned)bits + ((unsigned)exponent << 23)); /* p 2^n: n sits in the low bits of k */
-  memcpy(&e, &bits, sizeof(e));
+  memcpy(&pbits, &p, sizeof(pbits));
+  memcpy(&kbits, &k, sizeof(kbits));
+  pbits = (int)((unsigned)pbits + ((unsigned)kbits << 23));
+  memcpy(&e, &pbits, sizeof(e));
   *density = e * 0.398942280f;
-  return 0.5f + NomosCopySign(0.5f - e * q, x);
+  s        = 0.5f - e * q;
+  memcpy(&sbits, &s, sizeof(sbits));
+  sbits ^= xbits & (int)0x80000000u;
+  memcpy(&s, &sbits, sizeof(s));
+  return 0.5f + s;
   #else
   const double z = NomosAbs(x) * 0.70710678118654752, e = NomosExpNeg(-(x * x) * 0.5);
   const double h = 0.5 * e * NomosErfcx(z);
