@@ -39,13 +39,37 @@ INLINE void GemmTile(const int rows, const int nv, PetscInt in, const NomosReal 
     for (int v = 0; v < nv; v++) VPTR(Y + r * ys + v * LN) = acc[r][v];
 }
 
-/* all output channels of one column of nv vectors */
+/* all output channels of one column of nv vectors, in tiles as even as possible: a tile of few rows waits for its own sums */
 INLINE void GemmColumn(const int nv, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, const NomosReal *bias, int add)
 {
-  PetscInt o = 0;
-  for (; o + MR <= out; o += MR) GemmTile(MR, nv, in, A + o * rs, rs, cs, X, xs, Y + o * ys, ys, bias ? bias + o : NULL, add);
-  for (; o + 2 <= out; o += 2) GemmTile(2, nv, in, A + o * rs, rs, cs, X, xs, Y + o * ys, ys, bias ? bias + o : NULL, add);
-  for (; o < out; o++) GemmTile(1, nv, in, A + o * rs, rs, cs, X, xs, Y + o * ys, ys, bias ? bias + o : NULL, add);
+  const PetscInt tiles = (out + MR - 1) / MR;
+  for (PetscInt o = 0, t = 0; t < tiles; t++) {
+    const PetscInt   rows = (out - o + tiles - t - 1) / (tiles - t);
+    const NomosReal *a = A + o * rs, *c = bias ? bias + o : NULL;
+    NomosReal       *y = Y + o * ys;
+  #define GEMM_CASE(n) \
+  case n: GemmTile(n, nv, in, a, rs, cs, X, xs, y, ys, c, add); break;
+    switch (rows) {
+      GEMM_CASE(1)
+      GEMM_CASE(2)
+      GEMM_CASE(3)
+      GEMM_CASE(4)
+  #if MR >= 6
+      GEMM_CASE(5)
+      GEMM_CASE(6)
+  #endif
+  #if MR >= 12
+      GEMM_CASE(7)
+      GEMM_CASE(8)
+      GEMM_CASE(9)
+      GEMM_CASE(10)
+      GEMM_CASE(11)
+      GEMM_CASE(12)
+  #endif
+    }
+  #undef GEMM_CASE
+    o += rows;
+  }
 }
 
 /* the last few points, fewer than a vector */
@@ -60,16 +84,30 @@ static void GemmRest(PetscInt points, PetscInt out, PetscInt in, const NomosReal
   }
 }
 
+/* Large fields: 64 points of all input channels are copied side by side first. Rows of a field lie a power of two apart
+   there; their cache lines would push each other out, and their pages out of the page cache, while the output channels pass
+   over them. */
+#define PACK 64
+static void GemmPacked(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, NomosReal *Y, const NomosReal *bias, int add)
+{
+  NomosReal T[256 * PACK] __attribute__((aligned(64)));
+  for (PetscInt i = 0; i < in; i++)
+    for (int v = 0; v < PACK; v += LN) VPTR(T + i * PACK + v) = VLOAD(X + i * points + v);
+  for (int v = 0; v < PACK; v += 2 * LN) GemmColumn(2, out, in, A, rs, cs, T + v, PACK, Y + v, points, bias, add);
+}
+
 static void GemmField(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, NomosReal *Y, const NomosReal *bias, int add)
 {
   PetscInt p = 0;
+  if (points >= 1024 && in <= 256 && out > MR)
+    for (; p + PACK <= points; p += PACK) GemmPacked(points, out, in, A, rs, cs, X + p, Y + p, bias, add);
   for (; p + 2 * LN <= points; p += 2 * LN) GemmColumn(2, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
   for (; p + LN <= points; p += LN) GemmColumn(1, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
   if (p < points) GemmRest(points - p, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
 }
 
 /* no x ni block of A += sum_b Y_b X_b^T: the sums of all samples stay in registers */
-INLINE void GradTile(const int no, const int ni, PetscInt batch, PetscInt points, const NomosReal *Y, size_t ys, const NomosReal *X, size_t xs, NomosReal *A, PetscInt as)
+INLINE void GradTile(const int no, const int ni, PetscInt batch, PetscInt points, PetscInt stride, const NomosReal *Y, size_t ys, const NomosReal *X, size_t xs, NomosReal *A, PetscInt as)
 {
   Vector acc[GO][GI];
   for (int o = 0; o < no; o++)
@@ -79,33 +117,40 @@ INLINE void GradTile(const int no, const int ni, PetscInt batch, PetscInt points
     PetscInt         p = 0;
     for (; p + LN <= points; p += LN) {
       Vector y[GO];
-      for (int o = 0; o < no; o++) y[o] = VLOAD(u + o * points + p);
+      for (int o = 0; o < no; o++) y[o] = VLOAD(u + o * stride + p);
       for (int i = 0; i < ni; i++) {
-        const Vector x = VLOAD(v + i * points + p);
+        const Vector x = VLOAD(v + i * stride + p);
         for (int o = 0; o < no; o++) acc[o][i] += y[o] * x;
       }
     }
     for (; p < points; p++)
       for (int o = 0; o < no; o++)
-        for (int i = 0; i < ni; i++) acc[o][i][0] += u[o * points + p] * v[i * points + p];
+        for (int i = 0; i < ni; i++) acc[o][i][0] += u[o * stride + p] * v[i * stride + p];
   }
   for (int o = 0; o < no; o++)
     for (int i = 0; i < ni; i++) A[o * as + i] += VSum(acc[o][i]);
 }
 
-INLINE void GradRows(const int no, PetscInt in, PetscInt batch, PetscInt points, const NomosReal *Y, size_t ys, const NomosReal *X, size_t xs, NomosReal *A)
+INLINE void GradRows(const int no, PetscInt in, PetscInt batch, PetscInt points, PetscInt stride, const NomosReal *Y, size_t ys, const NomosReal *X, size_t xs, NomosReal *A)
 {
   PetscInt i = 0;
-  for (; i + GI <= in; i += GI) GradTile(no, GI, batch, points, Y, ys, X + i * points, xs, A + i, in);
-  for (; i < in; i++) GradTile(no, 1, batch, points, Y, ys, X + i * points, xs, A + i, in);
+  for (; i + GI <= in; i += GI) GradTile(no, GI, batch, points, stride, Y, ys, X + i * stride, xs, A + i, in);
+  for (; i < in; i++) GradTile(no, 1, batch, points, stride, Y, ys, X + i * stride, xs, A + i, in);
 }
 static void Grad(const NomosGemm *g, size_t xs, size_t ys)
 {
-  PetscInt o = 0;
+  const PetscInt n = g->points;
   if (!g->add)
     for (PetscInt j = 0; j < g->in * g->out; j++) g->A[j] = 0;
-  for (; o + GO <= g->out; o += GO) GradRows(GO, g->in, g->batch, g->points, g->Y + o * g->points, ys, g->X, xs, g->A + o * g->in);
-  for (; o < g->out; o++) GradRows(1, g->in, g->batch, g->points, g->Y + o * g->points, ys, g->X, xs, g->A + o * g->in);
+  for (PetscInt first = 0; first < n; first += 1024) { /* so many points of all channels stay in the second cache */
+    const PetscInt points = n - first < 1024 ? n - first : 1024;
+    PetscInt       o = 0;
+    for (; o + GO <= g->out; o += GO) GradRows(GO, g->in, g->batch, points, n, g->Y + o * n + first, ys, g->X + first, xs, g->A + o * g->in);
+  #if GO > 2
+    for (; o + 2 <= g->out; o += 2) GradRows(2, g->in, g->batch, points, n, g->Y + o * n + first, ys, g->X + first, xs, g->A + o * g->in);
+  #endif
+    for (; o < g->out; o++) GradRows(1, g->in, g->batch, points, n, g->Y + o * n + first, ys, g->X + first, xs, g->A + o * g->in);
+  }
 }
 
 /* sum[c] += sum over samples and points of Y (X), in double from runs of 512 points in vector lanes */
