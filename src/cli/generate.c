@@ -17,14 +17,18 @@ typedef struct {
 
 static PetscErrorCode Options(Cli *cli, Generate *v)
 {
+  PetscBool has;
+
   PetscFunctionBegin;
-  v->samples = -1;
   PetscOptionsBegin(cli->comm, NULL, "nomos generate", "nomos");
   PetscCall(PetscOptionsBoundedInt("-data_first", "Number of the first sample", "NomosMapSample", v->first, &v->first, NULL, 0));
-  PetscCall(PetscOptionsBoundedInt("-data_samples", "How many samples to make, at least 1 (no default)", "NomosMapSample", v->samples, &v->samples, NULL, 1));
+  PetscCall(PetscOptionsInt("-data_samples", "How many samples to make, 1 or more; it must be given", "NomosMapSample", v->samples, &v->samples, NULL));
   PetscCall(PetscOptionsBoundedInt("-nomos_seed", "Seed of the samples", "NomosMapSample", v->seed, &v->seed, NULL, 0));
   PetscCall(PetscOptionsString("-o", "File to write (nomos-dataset/1)", "NomosDataWriteBegin", v->file, v->file, sizeof(v->file), NULL));
   PetscOptionsEnd();
+  PetscCall(PetscOptionsHasName(NULL, NULL, "-data_samples", &has));
+  PetscCheck(has || cli->help, cli->comm, PETSC_ERR_USER_INPUT, "generate needs a number of samples: give -data_samples N");
+  PetscCheck(v->samples > 0 || cli->help, cli->comm, PETSC_ERR_ARG_OUTOFRANGE, "-data_samples is %" PetscInt_FMT ", expected 1 or more", v->samples);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -38,7 +42,6 @@ static PetscErrorCode MakeEquation(Cli *cli, Generate *v)
   PetscCheck(has || cli->help, cli->comm, PETSC_ERR_USER_INPUT, "generate needs an equation: give -pde_type darcy or -pde_type burgers");
   PetscCall(PetscOptionsHasName(NULL, NULL, "-pde_grid", &has));
   PetscCheck(has || cli->help, cli->comm, PETSC_ERR_USER_INPUT, "generate needs a grid: give -pde_grid N[,N[,N]], for example -pde_grid 32,32");
-  PetscCheck(v->samples > 0 || cli->help, cli->comm, PETSC_ERR_USER_INPUT, "generate needs a number of samples: give -data_samples N");
   PetscCheck(v->file[0] || cli->help, cli->comm, PETSC_ERR_USER_INPUT, "generate needs a place for the data set: give -o FILE.h5");
   PetscCall(NomosMapCreate(PETSC_COMM_SELF, "pde", &v->pde));
   if (cli->help) PetscCall(NomosMapSetType(v->pde, NOMOSDARCY));
