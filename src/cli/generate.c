@@ -43,8 +43,14 @@ static PetscErrorCode MakeEquation(Cli *cli, Generate *v)
   PetscCall(PetscOptionsHasName(NULL, NULL, "-pde_grid", &has));
   PetscCheck(has || cli->help, cli->comm, PETSC_ERR_USER_INPUT, "generate needs a grid: give -pde_grid N[,N[,N]], for example -pde_grid 32,32");
   PetscCheck(v->file[0] || cli->help, cli->comm, PETSC_ERR_USER_INPUT, "generate needs a place for the data set: give -o FILE.h5");
+  for (int i = 0; cli->help && i < 2; i++) { /* -help shows the options of all */
+    PetscCall(NomosMapCreate(PETSC_COMM_SELF, "pde", &v->pde));
+    PetscCall(NomosMapSetType(v->pde, i ? NOMOSBURGERS : NOMOSDARCY));
+    PetscCall(NomosMapSetFromOptions(v->pde));
+    PetscCall(NomosMapDestroy(&v->pde));
+  }
+  if (cli->help) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosMapCreate(PETSC_COMM_SELF, "pde", &v->pde));
-  if (cli->help) PetscCall(NomosMapSetType(v->pde, NOMOSDARCY));
   PetscCall(NomosMapSetFromOptions(v->pde));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

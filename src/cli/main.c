@@ -5,6 +5,7 @@
   An error is one sentence on standard error and exit status 1; -nomos_trace shows PETSc's trace as well.
 */
 #include "cli.h"
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,24 +63,33 @@ static PetscBool Shows(const char line[])
   return PETSC_FALSE;
 }
 
-/* In place of PETSc's own printing of help: only the lines of the families of this verb. An option is one or two calls. */
+/* "<now 8 : formerly 8>" and "<8 : 8>" become "<8>" */
+static void Shorten(char line[])
+{
+  char *open = strchr(line, '<'), *colon = open ? strstr(open, " : ") : NULL, *close = open ? strchr(open, '>') : NULL;
+
+  if (!colon || !close || colon > close) return;
+  memmove(colon, close, strlen(close) + 1);
+  if (!strncmp(open + 1, "now ", 4)) memmove(open + 1, open + 5, strlen(open + 5) + 1);
+}
+
+/* In place of PETSc's own printing of help: only the options of this verb, each once. A line comes in several calls. */
 static PetscErrorCode HelpPrintf(MPI_Comm comm, const char format[], ...)
 {
-  static PetscBool open = PETSC_FALSE;
-  char             text[4096];
-  PetscMPIInt      rank;
-  va_list          args;
+  static char line[8192];
+  size_t      at = strlen(line);
+  va_list     args;
 
   PetscFunctionBegin;
   va_start(args, format);
-  vsnprintf(text, sizeof(text), format, args);
+  vsnprintf(line + at, sizeof(line) - at, format, args);
   va_end(args);
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  if (rank) PetscFunctionReturn(PETSC_SUCCESS);
-  if (!strncmp(text, "  -", 3) || !strncmp(text, " -", 2)) open = Shows(text);
-  else if (strchr(text, '\n') && text[0] == '-') open = PETSC_FALSE;
-  if (open) fputs(text, stdout);
-  if (strchr(text, '\n')) open = PETSC_FALSE;
+  if (!strchr(line, '\n')) PetscFunctionReturn(PETSC_SUCCESS);
+  if ((!strncmp(line, "  -", 3) || !strncmp(line, " -", 2)) && Shows(line)) {
+    Shorten(line);
+    PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s", line));
+  }
+  line[0] = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -264,6 +274,7 @@ int main(int argc, char **argv)
   if (!ierr && MPI_Comm_dup(PETSC_COMM_WORLD, &comm)) return 1;
   if (Sentence[0] && !ierr) ierr = PETSC_ERR_FILE_OPEN;
   cli.comm = PETSC_COMM_WORLD;
+  signal(SIGPIPE, SIG_DFL); /* `nomos info FILE | head` is no crash; PETSc would report one */
   if (!ierr) ierr = RunVerb(verb, &cli);
   if (ierr) { /* PETSc's own end would complain about what the error left behind */
     n = Fail(comm, ierr);
