@@ -146,6 +146,7 @@ PetscErrorCode CliGenerate(Cli *cli)
     PetscCall(Begin(v));
     PetscCall(Make(cli, v));
     PetscCall(NomosDataWriteEnd(v->out));
+    PetscCall(NomosDataWriteXdmf(cli->comm, v->file));
     PetscCall(PetscTime(&end));
     PetscCall(PetscPrintf(cli->comm, "%s samples=%" PetscInt_FMT " grid=", v->file, v->samples));
     for (PetscInt j = 0; j < v->grid.dim; j++) PetscCall(PetscPrintf(cli->comm, "%s%" PetscInt_FMT, j ? "x" : "", v->grid.n[j]));

@@ -141,6 +141,7 @@ static PetscErrorCode OneFile(Cli *cli, Predict *v, NomosProblem p, PetscInt i, 
   if (v->out[0]) {
     PetscCall(OutputName(v, i, name, sizeof(name)));
     PetscCall(NomosProblemPredict(p, data, name));
+    PetscCall(NomosDataWriteXdmf(cli->comm, name));
   }
   PetscCall(NomosProblemGetMap(p, &map));
   if (pictures[0]) PetscCall(CliPictureSamples(cli, map, data, v->data.name[i], pictures));
