@@ -33,6 +33,23 @@ static int Gradient(Cuda *c, int precision, const NomosGemm *g, long long xs, lo
   return CudaOwn(c, precision, SumSamples, size, &sum);
 }
 
+/* sum_c (+)= sum_b <Y_b,c , X_b,c>: row sums in the fixed tree, then over the samples in their order */
+static int ChannelDot(Cuda *c, int precision, const NomosGemm *g)
+{
+  const CudaCode *code = CudaCodeOf(precision);
+  DotRowsArgs     dot  = {};
+  FoldBatchArgs   fold = {};
+
+  if ((g->xstride && g->xstride != g->in * g->points) || (g->ystride && g->ystride != g->out * g->points)) return NOMOS_ERR_ARG;
+  NomosCallTable(CudaReserve(c, &c->parts, (size_t)g->out * (size_t)(g->batch ? g->batch : 1) * sizeof(double)));
+  if (!g->add) NomosCallCUDA(c, cudaMemsetAsync(g->sum, 0, (size_t)g->out * sizeof(double), 0));
+  if (!g->batch || !g->points) return NOMOS_OK;
+  dot.x = g->Y, dot.y = g->X, dot.n = g->points, dot.C = g->out;
+  fold.in = (const double *)c->parts.p, fold.out = g->sum, fold.B = g->batch, fold.C = g->out;
+  NomosCallTable(code->sum[NOMOS_SUM_DotRows](c, g->batch * g->out, g->points, &dot, 0, (double *)c->parts.p));
+  return code->each[NOMOS_EACH_FoldBatch](c, g->out, &fold);
+}
+
 int CudaGemm(void *ctx, int precision, const NomosGemm *g)
 {
   Cuda           *c  = (Cuda *)ctx;
@@ -40,6 +57,7 @@ int CudaGemm(void *ctx, int precision, const NomosGemm *g)
 
   if (g->in < 1 || g->out < 1 || g->points < 0 || g->batch < 0) return NOMOS_ERR_ARG;
   if (g->op == NOMOS_GEMM_YXT) return Gradient(c, precision, g, xs, ys);
+  if (g->op == NOMOS_GEMM_DOT) return ChannelDot(c, precision, g);
   if (!g->batch || !g->points) return NOMOS_OK;
   if (g->op == NOMOS_GEMM_ATX) return Batched(c, precision, CUBLAS_OP_N, CUBLAS_OP_T, g->points, g->in, g->out, g->Y, g->points, ys, g->A, g->in, 0, g->add, g->X, g->points, xs, g->batch);
   if (g->op != NOMOS_GEMM_AX) return NOMOS_ERR_ARG;

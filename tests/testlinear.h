@@ -3,6 +3,7 @@
 #ifndef TESTLINEAR_H
 #define TESTLINEAR_H
 #include <nomosimpl.h>
+#include <unistd.h>
 
 typedef struct {
   PetscBool    bend;
@@ -11,7 +12,7 @@ typedef struct {
   Vec          p;
 } Linear;
 
-static PetscInt LinearCalls = 0; /* of Linearize, over all instances */
+static int LinearDelay = 0; /* microseconds that a call of Linearize takes longer */
 
 static PetscErrorCode LinearSetUp(NomosMap m)
 {
@@ -114,7 +115,7 @@ static PetscErrorCode LinearApply(NomosMap m, Vec x, Vec p, Vec y)
 static PetscErrorCode LinearLinearize(NomosMap m, Vec x, Vec p, Vec y)
 {
   PetscFunctionBegin;
-  LinearCalls++;
+  if (LinearDelay) usleep((useconds_t)LinearDelay);
   PetscCall(LinearForward(m, x, p, y, PETSC_TRUE));
   PetscCall(VecCopy(p, ((Linear *)m->data)->p));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -275,20 +276,23 @@ static PetscErrorCode WriteSamples(const char file[], PetscInt samples, PetscInt
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static MPI_Comm TestComm = MPI_COMM_NULL; /* of the problem; NULL: all ranks */
+
 /* A problem with the test net on a file, set from the options. */
 static PetscErrorCode MakeProblem(const char file[], NomosProblem *p)
 {
   NomosData d;
   NomosMap  net;
+  MPI_Comm  comm = TestComm == MPI_COMM_NULL ? PETSC_COMM_WORLD : TestComm;
 
   PetscFunctionBegin;
-  PetscCall(NomosProblemCreate(PETSC_COMM_WORLD, p));
-  PetscCall(NomosMapCreate(PETSC_COMM_WORLD, "net", &net));
+  PetscCall(NomosProblemCreate(comm, p));
+  PetscCall(NomosMapCreate(comm, "net", &net));
   PetscCall(NomosMapSetType(net, "testlinear"));
   PetscCall(NomosMapSetFromOptions(net));
   PetscCall(NomosProblemSetMap(*p, net));
   PetscCall(NomosMapDestroy(&net));
-  PetscCall(NomosDataCreate(PETSC_COMM_WORLD, &d));
+  PetscCall(NomosDataCreate(comm, &d));
   PetscCall(NomosDataSetFiles(d, 1, &file));
   PetscCall(NomosProblemSetData(*p, d));
   PetscCall(NomosDataDestroy(&d));

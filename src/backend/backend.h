@@ -76,7 +76,8 @@ static inline PetscInt NomosFFTPad(PetscInt modes)
 typedef enum {
   NOMOS_GEMM_AX  = 0, /* Y_b = beta Y_b + A X_b (+ bias per out channel when given)  */
   NOMOS_GEMM_ATX = 1, /* X_b = beta X_b + A^T Y_b                                    */
-  NOMOS_GEMM_YXT = 2  /* A   = beta A + sum_b Y_b X_b^T                              */
+  NOMOS_GEMM_YXT = 2, /* A   = beta A + sum_b Y_b X_b^T                              */
+  NOMOS_GEMM_DOT = 3  /* sum_c = beta sum_c + sum_b <Y_b,c , X_b,c> in double; X NULL: ones; in = out */
 } NomosGemmOp;
 typedef struct {
   int              op, add; /* add: beta = 1, otherwise 0 */
@@ -84,6 +85,7 @@ typedef struct {
   PetscInt         xstride, ystride; /* reals from sample to sample; 0: in*points, out*points */
   NomosReal       *A, *X, *Y;
   const NomosReal *bias; /* out entries or NULL, AX only */
+  double          *sum;  /* out entries, DOT only */
 } NomosGemm;
 
 /* --- mode products: X [b][in][2][kp], Y [b][out][2][kp], W [kp/LANES][in][out][2][LANES]; separable: W [kp/LANES][ch][2][LANES] --- */

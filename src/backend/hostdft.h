@@ -20,10 +20,10 @@ INLINE void StoreSome(NomosReal *p, PetscInt count, Vector v)
     for (PetscInt l = 0; l < count; l++) p[l] = v[l];
 }
 
-/* nr rows of y = sum_j table[r][j] F_j, F = E or O folded, two vectors wide */
-INLINE void FoldedRows(const int nr, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c0, PetscInt c1)
+/* nr rows of y = sum_j table[r][j] F_j, F = E or O folded, two vectors wide; whole: both vectors are full */
+INLINE void FoldedRows(const int nr, const int whole, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c0, PetscInt c1)
 {
-  Vector acc[4][2];
+  Vector acc[6][2];
   for (int r = 0; r < nr; r++) acc[r][0] = acc[r][1] = VZERO;
   for (PetscInt j = 0; j < nj; j++)
     for (int r = 0; r < nr; r++) {
@@ -32,42 +32,55 @@ INLINE void FoldedRows(const int nr, PetscInt nj, const NomosReal *table, PetscI
       acc[r][1] += t * F[j][1];
     }
   for (int r = 0; r < nr; r++) {
-    StoreSome(y + r * ys, c0, acc[r][0]);
-    if (c1 > 0) StoreSome(y + r * ys + LN, c1, acc[r][1]);
+    if (whole) VPTR(y + r * ys) = acc[r][0], VPTR(y + r * ys + LN) = acc[r][1];
+    else {
+      StoreSome(y + r * ys, c0, acc[r][0]);
+      if (c1 > 0) StoreSome(y + r * ys + LN, c1, acc[r][1]);
+    }
   }
 }
-INLINE void FoldedAll(PetscInt rows, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c0, PetscInt c1)
+/* rows in groups of up to six, so that a group of few rows does not wait for its own additions */
+INLINE void FoldedAll(const int whole, PetscInt rows, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c0, PetscInt c1)
 {
-  PetscInt r = 0;
-  for (; r + 4 <= rows; r += 4) FoldedRows(4, nj, table + r * ts, ts, F, y + r * ys, ys, c0, c1);
-  for (; r < rows; r++) FoldedRows(1, nj, table + r * ts, ts, F, y + r * ys, ys, c0, c1);
+  for (PetscInt r = 0; r < rows;) {
+    const PetscInt   left = rows - r, n = left > 6 ? (left < 10 ? (left + 1) / 2 : 6) : left;
+    const NomosReal *t = table + r * ts;
+    NomosReal       *o = y + r * ys;
+    if (n == 6) FoldedRows(6, whole, nj, t, ts, F, o, ys, c0, c1);
+    else if (n == 5) FoldedRows(5, whole, nj, t, ts, F, o, ys, c0, c1);
+    else if (n == 4) FoldedRows(4, whole, nj, t, ts, F, o, ys, c0, c1);
+    else if (n == 3) FoldedRows(3, whole, nj, t, ts, F, o, ys, c0, c1);
+    else if (n == 2) FoldedRows(2, whole, nj, t, ts, F, o, ys, c0, c1);
+    else FoldedRows(1, whole, nj, t, ts, F, o, ys, c0, c1);
+    r += n;
+  }
 }
 
-/* leading axis: x [n][inner] -> y [nc + ns][inner] */
-static void AxisLeading(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y)
+/* leading axis: x [n][inner] -> y [nc + ns][inner], two vectors of columns from q */
+INLINE void LeadingColumns(const int whole, const NomosDenseAxis *a, PetscInt inner, const NomosReal *q, NomosReal *y, PetscInt c0, PetscInt c1)
 {
   Vector         E[257][2], O[257][2];
   const PetscInt n = a->n;
-  for (PetscInt p = 0; p < inner; p += 2 * LN) {
-    const PetscInt c0 = inner - p, c1 = c0 - LN;
-    const NomosReal *q = x + p;
-    E[0][0] = LoadSome(q, c0), E[0][1] = c1 > 0 ? LoadSome(q + LN, c1) : VZERO;
-    for (PetscInt j = 1; j <= a->nsin; j++) {
-      const NomosReal *u = q + (size_t)j * (size_t)inner, *v = q + (size_t)(n - j) * (size_t)inner;
-      const Vector     u0 = LoadSome(u, c0), v0 = LoadSome(v, c0);
+  for (PetscInt j = 0; j <= n / 2; j++) {
+    const int        pair = j > 0 && 2 * j != n;
+    const NomosReal *u = q + (size_t)j * (size_t)inner, *v = q + (size_t)(n - j) * (size_t)inner;
+    const Vector     u0 = whole ? VLOAD(u) : LoadSome(u, c0), u1 = whole ? VLOAD(u + LN) : c1 > 0 ? LoadSome(u + LN, c1) : VZERO;
+    if (!pair) {
+      E[j][0] = u0, E[j][1] = u1;
+    } else {
+      const Vector v0 = whole ? VLOAD(v) : LoadSome(v, c0), v1 = whole ? VLOAD(v + LN) : c1 > 0 ? LoadSome(v + LN, c1) : VZERO;
       E[j][0] = u0 + v0, O[j - 1][0] = u0 - v0;
-      if (c1 > 0) {
-        const Vector u1 = LoadSome(u + LN, c1), v1 = LoadSome(v + LN, c1);
-        E[j][1] = u1 + v1, O[j - 1][1] = u1 - v1;
-      } else E[j][1] = O[j - 1][1] = VZERO;
+      E[j][1] = u1 + v1, O[j - 1][1] = u1 - v1;
     }
-    if (n % 2 == 0) {
-      const NomosReal *u = q + (size_t)(n / 2) * (size_t)inner;
-      E[n / 2][0] = LoadSome(u, c0), E[n / 2][1] = c1 > 0 ? LoadSome(u + LN, c1) : VZERO;
-    }
-    FoldedAll(a->nc, n / 2 + 1, (const NomosReal *)a->cos_aj, n / 2 + 1, (const Vector(*)[2])E, y + p, inner, c0, c1);
-    FoldedAll(a->ns, a->nsin, (const NomosReal *)a->sin_aj, a->nsin, (const Vector(*)[2])O, y + (size_t)a->nc * (size_t)inner + p, inner, c0, c1);
   }
+  FoldedAll(whole, a->nc, n / 2 + 1, (const NomosReal *)a->cos_aj, n / 2 + 1, (const Vector(*)[2])E, y, inner, c0, c1);
+  FoldedAll(whole, a->ns, a->nsin, (const NomosReal *)a->sin_aj, a->nsin, (const Vector(*)[2])O, y + (size_t)a->nc * (size_t)inner, inner, c0, c1);
+}
+static void AxisLeading(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y)
+{
+  PetscInt p = 0;
+  for (; p + 2 * LN <= inner; p += 2 * LN) LeadingColumns(1, a, inner, x + p, y + p, 2 * LN, LN);
+  for (; p < inner; p += 2 * LN) LeadingColumns(0, a, inner, x + p, y + p, inner - p, inner - p - LN);
 }
 
 /* its transpose: x [nc + ns][inner] -> y [n][inner], added where add */
@@ -108,45 +121,57 @@ static void AxisLeadingT(const NomosDenseAxis *a, PetscInt inner, const NomosRea
 }
 
 /* lanes over modes: out[r][.] = sum_j F[r][j] table[j][.], nr rows, one vector */
-INLINE void LastBlock(const int nr, PetscInt nj, const NomosReal *table, PetscInt tl, const NomosReal (*F)[260], NomosReal *out, PetscInt os)
+#define FOLD 320 /* room for half of 512 points and the lanes around them */
+INLINE void LastBlock(const int nr, PetscInt nj, const NomosReal *table, PetscInt tl, const NomosReal *F, NomosReal *out, PetscInt os)
 {
   Vector acc[4];
   for (int r = 0; r < nr; r++) acc[r] = VZERO;
   for (PetscInt j = 0; j < nj; j++) {
     const Vector t = VLOAD(table + j * tl);
-    for (int r = 0; r < nr; r++) acc[r] += t * VSplat(F[r][j]);
+    for (int r = 0; r < nr; r++) acc[r] += t * VSplat(F[r * FOLD + j]);
   }
   for (int r = 0; r < nr; r++) VPTR(out + r * os) = acc[r];
 }
-INLINE void LastRows(const int nr, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y)
+INLINE void LastRows(const int nr, const int fast, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y)
 {
-  NomosReal      E[4][260], O[4][260];
+  NomosReal      E[4][FOLD], O[4][FOLD]; /* O_j, j = 1.., from place LN on */
   const PetscInt n = a->n, os = 2 * a->lc + LN;
   for (int r = 0; r < nr; r++) {
     const NomosReal *q = x + r * n;
     y[r * os + a->lc + LN - 1] = 0; /* the sine of frequency 0; a transpose may have left something there */
+    if (fast) { /* E_j and O_j from j = 0 on; the lane of j = 0 reads one number of the next row and is put right */
+      for (PetscInt j = 0; j <= a->nsin; j += LN) {
+        const Vector u = VLOAD(q + j), v = VReverse(VLOAD(q + n - j - LN + 1));
+        VPTR(&E[r][j])          = u + v;
+        VPTR(&O[r][LN + j - 1]) = u - v;
+      }
+    } else
+      for (PetscInt j = 1; j <= a->nsin; j++) {
+        E[r][j]          = q[j] + q[n - j];
+        O[r][LN + j - 1] = q[j] - q[n - j];
+      }
     E[r][0] = q[0];
-    for (PetscInt j = 1; j <= a->nsin; j++) {
-      E[r][j]     = q[j] + q[n - j];
-      O[r][j - 1] = q[j] - q[n - j];
-    }
     if (n % 2 == 0) E[r][n / 2] = q[n / 2];
   }
-  for (PetscInt l = 0; l < a->lc; l += LN) LastBlock(nr, n / 2 + 1, (const NomosReal *)a->cos_ja[t] + l, a->lc, (const NomosReal(*)[260])E, y + l, os);
-  for (PetscInt l = 0; l < a->ls; l += LN) LastBlock(nr, a->nsin, (const NomosReal *)a->sin_ja[t] + l, a->ls, (const NomosReal(*)[260])O, y + a->lc + LN + l, os);
+  for (PetscInt l = 0; l < a->lc; l += LN) LastBlock(nr, n / 2 + 1, (const NomosReal *)a->cos_ja[t] + l, a->lc, &E[0][0], y + l, os);
+  for (PetscInt l = 0; l < a->ls; l += LN) LastBlock(nr, a->nsin, (const NomosReal *)a->sin_ja[t] + l, a->ls, &O[0][LN], y + a->lc + LN + l, os);
 }
 /* last axis: x [rows][n] -> y [rows][2 lc + LN]: cosines of slots 0.., a gap, and from lc + LN on the sines of slots 1.., so
    that the imaginary parts of slots 0.. begin in the gap */
-static void AxisLast(const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y)
+static void AxisLast(const NomosDenseAxis *a, int t, int scratch, PetscInt rows, const NomosReal *x, NomosReal *y)
 {
   const PetscInt os = 2 * a->lc + LN;
+  const int      fast = scratch && a->n >= 2 * LN;
   PetscInt       r = 0;
-  for (; r + 4 <= rows; r += 4) LastRows(4, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
-  for (; r < rows; r++) LastRows(1, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
+  for (; r + 4 <= rows; r += 4) {
+    if (fast) LastRows(4, 1, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
+    else LastRows(4, 0, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
+  }
+  for (; r < rows; r++) LastRows(1, 0, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
 }
 
 /* its transpose */
-INLINE void LastRowsT(const int nr, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y, int add)
+INLINE void LastRowsT(const int nr, const int fast, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y, int add)
 {
   NomosReal        S[4][260 + LN], D[4][260 + LN], extra[4] = {0};
   const NomosReal *ct = (const NomosReal *)a->cos_al[t], *st = (const NomosReal *)a->sin_al[t];
@@ -161,13 +186,20 @@ INLINE void LastRowsT(const int nr, const NomosDenseAxis *a, int t, const NomosR
         O[r] += q * VSplat(x[r * xs + a->lc + LN - 1 + s]);
       }
     }
-    for (int r = 0; r < nr; r++) VPTR(&S[r][l]) = E[r] + O[r], VPTR(&D[r][l]) = E[r] - O[r];
+    for (int r = 0; r < nr; r++) {
+      NomosReal *q = y + (size_t)r * (size_t)n;
+      if (fast) { /* half is whole vectors; the lane of j = 0 falls on the next row, which is written later */
+        VPTR(q + n - l - LN + 1) = VReverse(E[r] - O[r]);
+        VPTR(q + l)              = E[r] + O[r];
+      } else VPTR(&S[r][l]) = E[r] + O[r], VPTR(&D[r][l]) = E[r] - O[r];
+    }
   }
   for (int r = 0; r < nr; r++) {
     NomosReal *q = y + (size_t)r * (size_t)n;
     if (n % 2 == 0)
       for (PetscInt s = 0; s < a->m; s++) extra[r] += ct[s * (a->lh + 1) + a->lh] * x[r * xs + s];
-    if (add) {
+    if (fast) q[n / 2] = extra[r];
+    else if (add) {
       for (PetscInt j = 0; j < a->half; j++) q[j] += S[r][j];
       for (PetscInt j = 1; j <= a->nsin; j++) q[n - j] += D[r][j];
       if (n % 2 == 0) q[n / 2] += extra[r];
@@ -178,12 +210,16 @@ INLINE void LastRowsT(const int nr, const NomosDenseAxis *a, int t, const NomosR
     }
   }
 }
-static void AxisLastT(const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y, int add)
+static void AxisLastT(const NomosDenseAxis *a, int t, int scratch, PetscInt rows, const NomosReal *x, NomosReal *y, int add)
 {
   const PetscInt xs = 2 * a->lc + LN;
+  const int      fast = scratch && !add && a->n >= 2 * LN && a->n % (2 * LN) == 0;
   PetscInt       r = 0;
-  for (; r + 4 <= rows; r += 4) LastRowsT(4, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, add);
-  for (; r < rows; r++) LastRowsT(1, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, add);
+  for (; r + 4 <= rows; r += 4) {
+    if (fast) LastRowsT(4, 1, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, 0);
+    else LastRowsT(4, 0, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, add);
+  }
+  for (; r < rows; r++) LastRowsT(1, 0, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, add);
 }
 
 /* slot s of a leading axis from the rows per |frequency|: o = part of Zc - i sign Zs. Complex rows at re + row*rs and
@@ -250,14 +286,14 @@ static void DenseForward(const NomosDense *p, int table, const NomosReal *x, Nom
 {
   const DenseScratch    s = Scratch(p);
   const NomosDenseAxis *a = p->axis;
-  if (p->dim == 1) AxisLast(&a[0], table, 1, x, s.rows);
+  if (p->dim == 1) AxisLast(&a[0], table, 0, 1, x, s.rows);
   else if (p->dim == 2) {
     AxisLeading(&a[0], p->n[1], x, s.t1);
-    AxisLast(&a[1], table, s.r1, s.t1, s.rows);
+    AxisLast(&a[1], table, 1, s.r1, s.t1, s.rows);
   } else {
     AxisLeading(&a[0], p->n[1] * p->n[2], x, s.t1);
     for (PetscInt r = 0; r < s.r1; r++) AxisLeading(&a[1], p->n[2], s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]));
-    AxisLast(&a[2], table, s.r1 * s.r2, s.t2, s.rows);
+    AxisLast(&a[2], table, 1, s.r1 * s.r2, s.t2, s.rows);
     for (PetscInt r = 0; r < s.r1; r++)
       for (int part = 0; part < 2; part++)
         for (PetscInt j = 0; j < p->m[1]; j++) CombineSlot(&a[1], j, s.lc, s.rows + (size_t)(r * s.r2 * s.rs), s.rows + (size_t)(r * s.r2 * s.rs) + s.lc + LN - 1, s.rs, s.cplx + (size_t)r * (size_t)s.cs + (part * p->m[1] + j) * s.lc, part);
@@ -273,10 +309,10 @@ static void DenseTranspose(const NomosDense *p, int table, const NomosReal *z, N
   memset(s.rows, 0, (size_t)(s.r1 * s.r2 * s.rs + 2 * LN) * sizeof(*s.rows));
   if (p->dim == 1) {
     for (PetscInt k = 0; k < m; k++) s.rows[k] = z[k], im[k] = z[p->kp + k];
-    AxisLastT(&a[0], table, 1, s.rows, y, add);
+    AxisLastT(&a[0], table, 0, 1, s.rows, y, add);
   } else if (p->dim == 2) {
     for (PetscInt k = 0; k < p->m[0]; k++) ExpandSlot(&a[0], k, s.lc, z + k * m, z + p->kp + k * m, s.rows, im, s.rs);
-    AxisLastT(&a[1], table, s.r1, s.rows, s.t1, 0);
+    AxisLastT(&a[1], table, 1, s.r1, s.rows, s.t1, 0);
     AxisLeadingT(&a[0], p->n[1], s.t1, y, add);
   } else {
     memset(s.cplx, 0, (size_t)(s.r1 * s.cs) * sizeof(*s.cplx));
@@ -284,7 +320,7 @@ static void DenseTranspose(const NomosDense *p, int table, const NomosReal *z, N
       for (PetscInt j = 0; j < p->m[1]; j++) ExpandSlot(&a[0], k, s.lc, z + (k * p->m[1] + j) * m, z + p->kp + (k * p->m[1] + j) * m, s.cplx + j * s.lc, s.cplx + (p->m[1] + j) * s.lc, s.cs);
     for (PetscInt r = 0; r < s.r1; r++)
       for (PetscInt j = 0; j < p->m[1]; j++) ExpandSlot(&a[1], j, s.lc, s.cplx + r * s.cs + j * s.lc, s.cplx + r * s.cs + (p->m[1] + j) * s.lc, s.rows + r * s.r2 * s.rs, im + r * s.r2 * s.rs, s.rs);
-    AxisLastT(&a[2], table, s.r1 * s.r2, s.rows, s.t2, 0);
+    AxisLastT(&a[2], table, 1, s.r1 * s.r2, s.rows, s.t2, 0);
     for (PetscInt r = 0; r < s.r1; r++) AxisLeadingT(&a[1], p->n[2], s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]), s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), 0);
     AxisLeadingT(&a[0], p->n[1] * p->n[2], s.t1, y, add);
   }

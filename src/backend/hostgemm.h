@@ -68,50 +68,84 @@ static void GemmField(PetscInt points, PetscInt out, PetscInt in, const NomosRea
   if (p < points) GemmRest(points - p, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
 }
 
-/* no x ni block of A += Y X^T of one sample */
-INLINE void GradTile(const int no, const int ni, PetscInt points, const NomosReal *Y, const NomosReal *X, NomosReal *A, PetscInt as)
+/* no x ni block of A += sum_b Y_b X_b^T: the sums of all samples stay in registers */
+INLINE void GradTile(const int no, const int ni, PetscInt batch, PetscInt points, const NomosReal *Y, size_t ys, const NomosReal *X, size_t xs, NomosReal *A, PetscInt as)
 {
-  Vector   acc[GO][GI];
-  PetscInt p = 0;
+  Vector acc[GO][GI];
   for (int o = 0; o < no; o++)
     for (int i = 0; i < ni; i++) acc[o][i] = VZERO;
-  for (; p + LN <= points; p += LN) {
-    Vector y[GO];
-    for (int o = 0; o < no; o++) y[o] = VLOAD(Y + o * points + p);
-    for (int i = 0; i < ni; i++) {
-      const Vector x = VLOAD(X + i * points + p);
-      for (int o = 0; o < no; o++) acc[o][i] += y[o] * x;
+  for (PetscInt b = 0; b < batch; b++) {
+    const NomosReal *u = Y + (size_t)b * ys, *v = X + (size_t)b * xs;
+    PetscInt         p = 0;
+    for (; p + LN <= points; p += LN) {
+      Vector y[GO];
+      for (int o = 0; o < no; o++) y[o] = VLOAD(u + o * points + p);
+      for (int i = 0; i < ni; i++) {
+        const Vector x = VLOAD(v + i * points + p);
+        for (int o = 0; o < no; o++) acc[o][i] += y[o] * x;
+      }
     }
+    for (; p < points; p++)
+      for (int o = 0; o < no; o++)
+        for (int i = 0; i < ni; i++) acc[o][i][0] += u[o * points + p] * v[i * points + p];
   }
   for (int o = 0; o < no; o++)
-    for (int i = 0; i < ni; i++) {
-      NomosReal s = VSum(acc[o][i]);
-      for (PetscInt q = p; q < points; q++) s += Y[o * points + q] * X[i * points + q];
-      A[o * as + i] += s;
-    }
+    for (int i = 0; i < ni; i++) A[o * as + i] += VSum(acc[o][i]);
 }
 
-INLINE void GradRows(const int no, PetscInt in, PetscInt points, const NomosReal *Y, const NomosReal *X, NomosReal *A, PetscInt as)
+INLINE void GradRows(const int no, PetscInt in, PetscInt batch, PetscInt points, const NomosReal *Y, size_t ys, const NomosReal *X, size_t xs, NomosReal *A)
 {
   PetscInt i = 0;
-  for (; i + GI <= in; i += GI) GradTile(no, GI, points, Y, X + i * points, A + i, as);
-  for (; i < in; i++) GradTile(no, 1, points, Y, X + i * points, A + i, as);
+  for (; i + GI <= in; i += GI) GradTile(no, GI, batch, points, Y, ys, X + i * points, xs, A + i, in);
+  for (; i < in; i++) GradTile(no, 1, batch, points, Y, ys, X + i * points, xs, A + i, in);
+}
+static void Grad(const NomosGemm *g, size_t xs, size_t ys)
+{
+  PetscInt o = 0;
+  if (!g->add)
+    for (PetscInt j = 0; j < g->in * g->out; j++) g->A[j] = 0;
+  for (; o + GO <= g->out; o += GO) GradRows(GO, g->in, g->batch, g->points, g->Y + o * g->points, ys, g->X, xs, g->A + o * g->in);
+  for (; o < g->out; o++) GradRows(1, g->in, g->batch, g->points, g->Y + o * g->points, ys, g->X, xs, g->A + o * g->in);
+}
+
+/* sum[c] += sum over samples and points of Y (X), in double from runs of 512 points in vector lanes */
+static void Dot(const NomosGemm *g, size_t xs, size_t ys)
+{
+  for (PetscInt c = 0; c < g->out; c++) {
+    double s = g->add ? g->sum[c] : 0;
+    for (PetscInt b = 0; b < g->batch; b++) {
+      const NomosReal *y = g->Y + (size_t)b * ys + (size_t)c * (size_t)g->points, *x = g->X ? g->X + (size_t)b * xs + (size_t)c * (size_t)g->points : NULL;
+      for (PetscInt first = 0; first < g->points; first += 512) {
+        const PetscInt end = first + 512 < g->points ? first + 512 : g->points;
+        Vector         acc[2] = {VZERO, VZERO};
+        PetscInt       p = first;
+        for (; p + 2 * LN <= end; p += 2 * LN) {
+          if (x) {
+            acc[0] += VLOAD(y + p) * VLOAD(x + p);
+            acc[1] += VLOAD(y + p + LN) * VLOAD(x + p + LN);
+          } else {
+            acc[0] += VLOAD(y + p);
+            acc[1] += VLOAD(y + p + LN);
+          }
+        }
+        s += (double)VSum(acc[0] + acc[1]);
+        for (; p < end; p++) s += x ? (double)y[p] * (double)x[p] : (double)y[p];
+      }
+    }
+    g->sum[c] = s;
+  }
 }
 
 static int HostGemm(const NomosGemm *g)
 {
   const size_t xs = (size_t)(g->xstride ? g->xstride : g->in * g->points), ys = (size_t)(g->ystride ? g->ystride : g->out * g->points);
-  if (g->op == NOMOS_GEMM_YXT && !g->add)
-    for (PetscInt j = 0; j < g->in * g->out; j++) g->A[j] = 0;
+  if (g->op == NOMOS_GEMM_YXT) Grad(g, xs, ys);
+  if (g->op == NOMOS_GEMM_DOT) Dot(g, xs, ys);
+  if (g->op == NOMOS_GEMM_YXT || g->op == NOMOS_GEMM_DOT) return NOMOS_OK;
   for (PetscInt b = 0; b < g->batch; b++) {
     NomosReal *X = g->X + (size_t)b * xs, *Y = g->Y + (size_t)b * ys;
     if (g->op == NOMOS_GEMM_AX) GemmField(g->points, g->out, g->in, g->A, g->in, 1, X, Y, g->bias, g->add);
-    else if (g->op == NOMOS_GEMM_ATX) GemmField(g->points, g->in, g->out, g->A, 1, g->in, Y, X, NULL, g->add);
-    else {
-      PetscInt o = 0;
-      for (; o + GO <= g->out; o += GO) GradRows(GO, g->in, g->points, Y + o * g->points, X, g->A + o * g->in, g->in);
-      for (; o < g->out; o++) GradRows(1, g->in, g->points, Y + o * g->points, X, g->A + o * g->in, g->in);
-    }
+    else GemmField(g->points, g->in, g->out, g->A, 1, g->in, Y, X, NULL, g->add);
   }
   return NOMOS_OK;
 }

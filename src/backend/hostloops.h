@@ -113,11 +113,24 @@ INLINE Vector VSplat(NomosReal a)
 {
   return a - VZERO; /* becomes a broadcast */
 }
+INLINE Vector VReverse(Vector v)
+{
+  #if NOMOS_PRECISION == 32
+  typedef int Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
+  #else
+  typedef long long Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
+  #endif
+  Mask m;
+  for (int l = 0; l < LN; l++) m[l] = LN - 1 - l;
+  return __builtin_shuffle(v, m);
+}
 INLINE NomosReal VSum(Vector v)
 {
-  NomosReal s = 0;
-  for (int l = 0; l < LN; l++) s += v[l];
-  return s;
+  NomosReal t[LN];
+  VPTR(t) = v;
+  for (int w = LN / 2; w > 0; w /= 2)
+    for (int l = 0; l < w; l++) t[l] += t[l + w];
+  return t[0];
 }
   #include "hostgemm.h"
   #include "hostmodes.h"

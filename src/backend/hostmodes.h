@@ -1,104 +1,102 @@
 /*
   hostmodes.h - products per mode on the host, lanes over the modes: X [b][in][2][kp], Y [b][out][2][kp],
-  W [kp/16][in][out][2][16]. Four samples share each weight that is loaded.
+  W [kp/16][in][out][2][16]. A tile is a few result channels of one sample and 16 modes.
 */
-#define MB 4
+#define NV ((int)(NOMOS_LANES / LN)) /* vectors in a block of 16 modes: whole cache lines are used when they are loaded */
+#if NOMOS_VECTOR_BYTES == 64
+  #define MT (NV == 1 ? 6 : 4) /* result channels of a tile: as many as the registers take */
+#else
+  #define MT (NV <= 2 ? 3 : 1)
+#endif
 
-/* nb samples of one result channel, one vector of modes: acc_b = sum_j (or conj) W_j S_{b,j}.
-   S source spectra (stride ss from channel to channel, sb from sample to sample), W stride ws from channel to channel. */
-INLINE void ModesTile(const int nb, const int conjugate, const int add, PetscInt nj, const NomosReal *W, size_t ws, const NomosReal *S, size_t ss, size_t sb, NomosReal *R, size_t rb, PetscInt kp)
+/* nr result channels (weights wr, results rr apart) of one sample and block of modes: acc = sum_j (or conj) W_j S_j */
+INLINE void ModesTile(const int nr, const int conjugate, const int add, PetscInt nj, const NomosReal *W, size_t ws, size_t wr, const NomosReal *S, size_t ss, NomosReal *R, size_t rr, PetscInt kp)
 {
-  Vector re[MB], im[MB];
-  for (int b = 0; b < nb; b++) {
-    re[b] = add ? VLOAD(R + b * rb) : VZERO;
-    im[b] = add ? VLOAD(R + b * rb + kp) : VZERO;
-  }
-  for (PetscInt j = 0; j < nj; j++) {
-    const Vector wr = VLOAD(W + j * ws), wi = VLOAD(W + j * ws + NOMOS_LANES);
-    for (int b = 0; b < nb; b++) {
-      const NomosReal *s = S + b * sb + j * ss;
-      const Vector     sr = VLOAD(s), si = VLOAD(s + kp);
-      if (conjugate) {
-        re[b] += wr * sr;
-        re[b] += wi * si;
-        im[b] += wr * si;
-        im[b] -= wi * sr;
-      } else {
-        re[b] += wr * sr;
-        re[b] -= wi * si;
-        im[b] += wr * si;
-        im[b] += wi * sr;
+  Vector re[6][NV], im[6][NV];
+  for (int r = 0; r < nr; r++)
+    for (int v = 0; v < NV; v++) {
+      re[r][v] = add ? VLOAD(R + r * rr + v * LN) : VZERO;
+      im[r][v] = add ? VLOAD(R + r * rr + kp + v * LN) : VZERO;
+    }
+  for (PetscInt j = 0; j < nj; j++)
+    for (int v = 0; v < NV; v++) {
+      const Vector sr = VLOAD(S + j * ss + v * LN), si = VLOAD(S + j * ss + kp + v * LN);
+      for (int r = 0; r < nr; r++) {
+        const Vector a = VLOAD(W + r * wr + j * ws + v * LN), b = VLOAD(W + r * wr + j * ws + NOMOS_LANES + v * LN);
+        re[r][v] += a * sr;
+        im[r][v] += a * si;
+        if (conjugate) {
+          re[r][v] += b * si;
+          im[r][v] -= b * sr;
+        } else {
+          re[r][v] -= b * si;
+          im[r][v] += b * sr;
+        }
       }
     }
-  }
-  for (int b = 0; b < nb; b++) {
-    VPTR(R + b * rb)      = re[b];
-    VPTR(R + b * rb + kp) = im[b];
+  for (int r = 0; r < nr; r++)
+    for (int v = 0; v < NV; v++) {
+      VPTR(R + r * rr + v * LN)      = re[r][v];
+      VPTR(R + r * rr + kp + v * LN) = im[r][v];
+    }
+}
+
+/* nr result channels of all samples in one block of modes */
+INLINE void ModesRows(const int nr, const int conjugate, const NomosModes *g, PetscInt nj, const NomosReal *W, size_t ws, size_t wr, const NomosReal *S, size_t sb, NomosReal *R, size_t rb)
+{
+  const size_t ss = 2 * (size_t)g->kp;
+  if (g->add)
+    for (PetscInt b = 0; b < g->batch; b++) ModesTile(nr, conjugate, 1, nj, W, ws, wr, S + (size_t)b * sb, ss, R + (size_t)b * rb, ss, g->kp);
+  else
+    for (PetscInt b = 0; b < g->batch; b++) ModesTile(nr, conjugate, 0, nj, W, ws, wr, S + (size_t)b * sb, ss, R + (size_t)b * rb, ss, g->kp);
+}
+INLINE void ModesProduct(const int conjugate, const NomosModes *g)
+{
+  const PetscInt   nr = conjugate ? g->in : g->out, nj = conjugate ? g->out : g->in;
+  const size_t     ss = 2 * (size_t)g->kp, sb = ss * (size_t)nj, rb = ss * (size_t)nr, row = 2 * NOMOS_LANES * (size_t)g->out, one = 2 * NOMOS_LANES;
+  const size_t     ws = conjugate ? one : row, wr = conjugate ? row : one;
+  const NomosReal *S = conjugate ? g->Y : g->X;
+  NomosReal       *R = conjugate ? g->X : g->Y;
+  for (PetscInt k = 0; k < g->kp; k += NOMOS_LANES) {
+    const NomosReal *W = g->W + (size_t)(k / NOMOS_LANES) * row * (size_t)g->in;
+    PetscInt         r = 0;
+    for (; r + MT <= nr; r += MT) ModesRows(MT, conjugate, g, nj, W + (size_t)r * wr, ws, wr, S + k, sb, R + (size_t)r * ss + k, rb);
+    for (; r < nr; r++) ModesRows(1, conjugate, g, nj, W + (size_t)r * wr, ws, wr, S + k, sb, R + (size_t)r * ss + k, rb);
   }
 }
 
 /* W[i][o..o+no) += sum_b conj(X_b,i) Y_b,o */
 INLINE void ModesGradTile(const int no, PetscInt batch, const NomosReal *X, size_t xb, const NomosReal *Y, size_t yb, NomosReal *W, PetscInt kp)
 {
-  Vector re[MB], im[MB];
-  for (int o = 0; o < no; o++) re[o] = VLOAD(W + o * 2 * NOMOS_LANES), im[o] = VLOAD(W + o * 2 * NOMOS_LANES + NOMOS_LANES);
-  for (PetscInt b = 0; b < batch; b++) {
-    const Vector xr = VLOAD(X + b * xb), xi = VLOAD(X + b * xb + kp);
-    for (int o = 0; o < no; o++) {
-      const NomosReal *y = Y + b * yb + (size_t)o * 2 * kp;
-      const Vector     yr = VLOAD(y), yi = VLOAD(y + kp);
-      re[o] += xr * yr;
-      re[o] += xi * yi;
-      im[o] += xr * yi;
-      im[o] -= xi * yr;
-    }
-  }
-  for (int o = 0; o < no; o++) VPTR(W + o * 2 * NOMOS_LANES) = re[o], VPTR(W + o * 2 * NOMOS_LANES + NOMOS_LANES) = im[o];
-}
-
-static void ModesProduct(const NomosModes *g, int conjugate)
-{
-  const PetscInt nr = conjugate ? g->in : g->out, nj = conjugate ? g->out : g->in, kp = g->kp;
-  const size_t   ss = 2 * (size_t)kp, sb = ss * (size_t)nj, rb = ss * (size_t)nr, wrow = 2 * NOMOS_LANES * (size_t)g->out;
-  const NomosReal *S = conjugate ? g->Y : g->X;
-  NomosReal       *R = conjugate ? g->X : g->Y;
-  for (PetscInt k = 0; k < kp; k += LN) {
-    const NomosReal *Wk = g->W + (size_t)(k / NOMOS_LANES) * wrow * (size_t)g->in + k % NOMOS_LANES;
-    for (PetscInt r = 0; r < nr; r++) {
-      const NomosReal *W  = Wk + (size_t)r * (conjugate ? wrow : (size_t)(2 * NOMOS_LANES));
-      const size_t     ws = conjugate ? (size_t)(2 * NOMOS_LANES) : wrow;
-      PetscInt         b  = 0;
-      for (; b + MB <= g->batch; b += MB) {
-        const NomosReal *s = S + (size_t)b * sb + k;
-        NomosReal       *q = R + (size_t)b * rb + (size_t)r * ss + k;
-        if (conjugate) {
-          if (g->add) ModesTile(MB, 1, 1, nj, W, ws, s, ss, sb, q, rb, kp);
-          else ModesTile(MB, 1, 0, nj, W, ws, s, ss, sb, q, rb, kp);
-        } else {
-          if (g->add) ModesTile(MB, 0, 1, nj, W, ws, s, ss, sb, q, rb, kp);
-          else ModesTile(MB, 0, 0, nj, W, ws, s, ss, sb, q, rb, kp);
-        }
-      }
-      for (; b < g->batch; b++) {
-        const NomosReal *s = S + (size_t)b * sb + k;
-        NomosReal       *q = R + (size_t)b * rb + (size_t)r * ss + k;
-        if (conjugate) ModesTile(1, 1, g->add, nj, W, ws, s, ss, sb, q, rb, kp);
-        else ModesTile(1, 0, g->add, nj, W, ws, s, ss, sb, q, rb, kp);
+  Vector re[6][NV], im[6][NV];
+  for (int o = 0; o < no; o++)
+    for (int v = 0; v < NV; v++) re[o][v] = VLOAD(W + o * 2 * NOMOS_LANES + v * LN), im[o][v] = VLOAD(W + (2 * o + 1) * NOMOS_LANES + v * LN);
+  for (PetscInt b = 0; b < batch; b++)
+    for (int v = 0; v < NV; v++) {
+      const Vector xr = VLOAD(X + b * xb + v * LN), xi = VLOAD(X + b * xb + kp + v * LN);
+      for (int o = 0; o < no; o++) {
+        const NomosReal *y = Y + b * yb + (size_t)o * 2 * (size_t)kp + v * LN;
+        const Vector     yr = VLOAD(y), yi = VLOAD(y + kp);
+        re[o][v] += xr * yr;
+        im[o][v] += xr * yi;
+        re[o][v] += xi * yi;
+        im[o][v] -= xi * yr;
       }
     }
-  }
+  for (int o = 0; o < no; o++)
+    for (int v = 0; v < NV; v++) VPTR(W + o * 2 * NOMOS_LANES + v * LN) = re[o][v], VPTR(W + (2 * o + 1) * NOMOS_LANES + v * LN) = im[o][v];
 }
 
 static void ModesGradient(const NomosModes *g)
 {
   const PetscInt kp = g->kp;
-  const size_t   xb = 2 * (size_t)kp * (size_t)g->in, yb = 2 * (size_t)kp * (size_t)g->out, wrow = 2 * NOMOS_LANES * (size_t)g->out;
-  for (PetscInt k = 0; k < kp; k += LN)
+  const size_t   xb = 2 * (size_t)kp * (size_t)g->in, yb = 2 * (size_t)kp * (size_t)g->out, row = 2 * NOMOS_LANES * (size_t)g->out;
+  for (PetscInt k = 0; k < kp; k += NOMOS_LANES)
     for (PetscInt i = 0; i < g->in; i++) {
       const NomosReal *X = g->X + (size_t)i * 2 * (size_t)kp + k;
-      NomosReal       *W = g->W + (size_t)(k / NOMOS_LANES) * wrow * (size_t)g->in + (size_t)i * wrow + k % NOMOS_LANES;
+      NomosReal       *W = g->W + ((size_t)(k / NOMOS_LANES) * (size_t)g->in + (size_t)i) * row;
       PetscInt         o = 0;
-      for (; o + MB <= g->out; o += MB) ModesGradTile(MB, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
+      for (; o + MT <= g->out; o += MT) ModesGradTile(MT, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
       for (; o < g->out; o++) ModesGradTile(1, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
     }
 }
@@ -141,6 +139,7 @@ static int HostModes(const NomosModes *g)
   if (g->kp % NOMOS_LANES || (g->separable && g->in != g->out)) return NOMOS_ERR_ARG;
   if (g->separable) ModesSeparable(g);
   else if (g->op == NOMOS_MODES_GRAD) ModesGradient(g);
-  else ModesProduct(g, g->op == NOMOS_MODES_WHY);
+  else if (g->op == NOMOS_MODES_WHY) ModesProduct(1, g);
+  else ModesProduct(0, g);
   return NOMOS_OK;
 }

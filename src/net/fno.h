@@ -62,7 +62,8 @@ typedef struct {
   void     *plan[4]; /* block grid: forward, inverse; last block's grid: forward, inverse (NULL where the same) */
   void     *resample_plan[2];
   PetscInt  resample_kp;
-  NomosReal *resample_weight, *resample_spectrum;
+  NomosReal *resample_weight, *resample_spectrum[2];
+  PetscInt  *resample_map[4]; /* 0: slot +n/2 takes what -n/2 has read; 1..: its transpose, one per set of such axes; NULL: none */
   PetscInt *pad_map, *crop_map, *pad_back, *crop_back; /* gather maps and their transposes */
   double   *affine; /* [4][channels]: input mean, 1/(std+tiny), output std+tiny, output mean */
   PetscBool use_dense;

@@ -184,50 +184,99 @@ static void Padded(const FNO *f, const NomosGrid *g, NomosGrid *p)
 }
 
 /* --- another output grid: resample before the last block ------------------------------------------------------------- */
-/* Common modes of both grids; a Nyquist mode of the coarse input is halved onto both signs when refining, dropped when coarsening. */
-static PetscErrorCode MakeResample(NomosMap m)
+/* Where the Nyquist mode of an even input axis is refined, slot -n/2 reads it and slot +n/2 gets a copy: maps over the
+   modes, in spectra of 2*kp reals. top[j] > 0 marks such axes. */
+static PetscErrorCode MakeMirrors(NomosMap m, const PetscInt slots[], const PetscInt mirror[])
 {
-  FNO         *f = (FNO *)m->data;
-  PetscInt    *freq[NOMOS_MAX_DIM], modes = 1;
-  NomosFFTDesc d = {.dim = (int)f->dim, .precision = (int)m->be->precision, .method = f->use_dense ? NOMOS_FFT_DENSE : NOMOS_FFT_LIBRARY, .scale_f = 1.0 / f->points_pad, .scale_i = 1};
-  double      *w;
+  FNO           *f = (FNO *)m->data;
+  const PetscInt kp = f->resample_kp;
+  PetscInt      *host, sets = 0, axes[2], modes = 1;
 
   PetscFunctionBegin;
-  for (PetscInt j = 0; j < f->dim; j++) {
-    const PetscInt a = f->padgrid.n[j], b = f->padoutgrid.n[j], top = a <= b ? a / 2 : (b - 1) / 2;
-    d.m[j] = j == f->dim - 1 ? top + 1 : (a <= b && a % 2 == 0 && a < b) || a % 2 || a > b ? 2 * top + 1 : 2 * top;
-    PetscCall(PetscMalloc1(d.m[j], &freq[j]));
-    for (PetscInt s = 0; s < d.m[j]; s++) freq[j][s] = j == f->dim - 1 ? s : s - top;
-    d.freq[j] = freq[j];
-    modes *= d.m[j];
+  for (PetscInt j = 0; j < f->dim; j++) modes *= slots[j];
+  for (PetscInt j = 0; j < f->dim - 1; j++)
+    if (mirror[j]) axes[sets++] = j;
+  if (!sets) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(kp, &host));
+  for (PetscInt set = 0; set < (PetscInt)1 << sets; set++) {
+    for (PetscInt k = 0; k < kp; k++) {
+      PetscInt stride = modes, rest = k, from = k < modes ? k : -1;
+      for (PetscInt j = 0; j < f->dim && from >= 0; j++) {
+        PetscInt s, on = 0;
+        stride /= slots[j];
+        s = rest / stride, rest %= stride;
+        for (PetscInt q = 0; q < sets; q++) on += axes[q] == j && (set == 0 || (set >> q & 1));
+        if (!on) continue;
+        if (set == 0) from -= s == slots[j] - 1 ? s * stride : 0;
+        else if (s == 0) from += (slots[j] - 1) * stride;
+        else from = -1;
+      }
+      host[k] = from;
+    }
+    PetscCall(UploadMap(m, host, kp, &f->resample_map[set]));
   }
-  f->resample_kp = NomosFFTPad(modes);
+  PetscCall(PetscFree(host));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Weights of the common modes: an input Nyquist mode is halved onto both signs when refining. */
+static PetscErrorCode MakeResampleWeights(NomosMap m, const PetscInt slots[], const PetscInt top[])
+{
+  FNO     *f = (FNO *)m->data;
+  PetscInt modes = 1;
+  double  *w, *dev;
+
+  PetscFunctionBegin;
+  for (PetscInt j = 0; j < f->dim; j++) modes *= slots[j];
   PetscCall(PetscCalloc1(f->resample_kp, &w));
   for (PetscInt k = 0; k < modes; k++) {
     PetscInt rest = k;
     w[k]          = 1;
     for (PetscInt j = f->dim - 1; j >= 0; j--) {
-      const PetscInt q = freq[j][rest % d.m[j]], a = f->padgrid.n[j];
+      const PetscInt s = rest % slots[j], q = j == f->dim - 1 ? s : s - top[j], a = f->padgrid.n[j];
       if (a < f->padoutgrid.n[j] && 2 * PetscAbsInt(q) == a) w[k] /= 2;
-      rest /= d.m[j];
+      rest /= slots[j];
     }
   }
+  PetscCall(NomosBackendMalloc(m->be, (size_t)f->resample_kp, &f->resample_weight));
+  PetscCall(NomosBackendMallocBytes(m->be, (size_t)f->resample_kp * sizeof(double), (void **)&dev));
+  PetscCall(NomosBackendCopyUp(m->be, dev, w, (size_t)f->resample_kp * sizeof(double)));
+  PetscCall(NomosLaunch(m->be, ParamIn, f->resample_kp, .x = dev, .y = f->resample_weight));
+  PetscCall(NomosBackendFree(m->be, &dev));
+  PetscCall(PetscFree(w));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Common modes of both grids; a Nyquist mode is dropped when coarsening onto it. */
+static PetscErrorCode MakeResample(NomosMap m)
+{
+  FNO         *f = (FNO *)m->data;
+  PetscInt    *freq[NOMOS_MAX_DIM], modes = 1, top[NOMOS_MAX_DIM], mirror[NOMOS_MAX_DIM];
+  NomosFFTDesc d = {.dim = (int)f->dim, .precision = (int)m->be->precision, .method = f->use_dense ? NOMOS_FFT_DENSE : NOMOS_FFT_LIBRARY, .scale_f = 1.0 / f->points_pad, .scale_i = 1};
+
+  PetscFunctionBegin;
+  for (PetscInt j = 0; j < f->dim; j++) {
+    const PetscInt a = f->padgrid.n[j], b = f->padoutgrid.n[j];
+    top[j]    = a <= b ? a / 2 : (b - 1) / 2;
+    mirror[j] = a < b && a % 2 == 0;
+    d.m[j]    = j == f->dim - 1 ? top[j] + 1 : a == b && a % 2 == 0 ? 2 * top[j] : 2 * top[j] + 1;
+    PetscCall(PetscMalloc1(d.m[j], &freq[j]));
+    d.freq[j] = freq[j];
+    modes *= d.m[j];
+  }
+  f->resample_kp = NomosFFTPad(modes);
   for (int side = 0; side < 2; side++) {
     const NomosGrid *g = side ? &f->padoutgrid : &f->padgrid;
-    for (PetscInt j = 0; j < f->dim; j++) d.n[j] = g->n[j];
+    for (PetscInt j = 0; j < f->dim; j++) {
+      for (PetscInt s = 0; s < d.m[j]; s++) freq[j][s] = j == f->dim - 1 ? s : side == 0 && mirror[j] && s == d.m[j] - 1 ? NOMOS_ABSENT : s - top[j];
+      d.n[j] = g->n[j];
+    }
     d.batch = PetscMax(1, m->batch) * f->width;
     PetscCall(NomosBackendCheck(m->be, m->be->table->fft_create(m->be->ctx, &d, &f->resample_plan[side]), "plan of the resampling"));
+    PetscCall(NomosBackendMalloc(m->be, (size_t)d.batch * 2 * (size_t)f->resample_kp, &f->resample_spectrum[side]));
   }
-  PetscCall(NomosBackendMalloc(m->be, (size_t)f->resample_kp, &f->resample_weight));
-  {
-    double *dev;
-    PetscCall(NomosBackendMallocBytes(m->be, (size_t)f->resample_kp * sizeof(double), (void **)&dev));
-    PetscCall(NomosBackendCopyUp(m->be, dev, w, (size_t)f->resample_kp * sizeof(double)));
-    PetscCall(NomosLaunch(m->be, ParamIn, f->resample_kp, .x = dev, .y = f->resample_weight));
-    PetscCall(NomosBackendFree(m->be, &dev));
-  }
-  PetscCall(NomosBackendMalloc(m->be, (size_t)PetscMax(1, m->batch) * (size_t)f->width * 2 * (size_t)f->resample_kp, &f->resample_spectrum));
-  PetscCall(PetscFree(w));
+  PetscCall(MakeMirrors(m, d.m, mirror));
+  PetscCall(MakeResampleWeights(m, d.m, top));
   for (PetscInt j = 0; j < f->dim; j++) PetscCall(PetscFree(freq[j]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -472,7 +521,7 @@ static PetscErrorCode FreeSaved(NomosMap m, FNOSaved *s)
 PetscErrorCode NomosFNOResetGrid(NomosMap m)
 {
   FNO   *f   = (FNO *)m->data;
-  void **p[] = {(void **)&f->par, (void **)&f->gpar, (void **)&f->dpar, (void **)&f->gsum, (void **)&f->map[0], (void **)&f->map[1], (void **)&f->map[2], (void **)&f->map[3], (void **)&f->resample_weight, (void **)&f->resample_spectrum, (void **)&f->pad_map, (void **)&f->crop_map, (void **)&f->pad_back, (void **)&f->crop_back, (void **)&f->affine, (void **)&f->e, (void **)&f->a1, (void **)&f->d1, (void **)&f->v0, (void **)&f->u, (void **)&f->p1, (void **)&f->dp1, (void **)&f->out, (void **)&f->g[0], (void **)&f->g[1], (void **)&f->g[2], (void **)&f->g[3], (void **)&f->hidden[0], (void **)&f->hidden[1], (void **)&f->S[0], (void **)&f->S[1], (void **)&f->rows[0], (void **)&f->rows[1], (void **)&f->rows[2], (void **)&f->natural[0], (void **)&f->natural[1]};
+  void **p[] = {(void **)&f->par, (void **)&f->gpar, (void **)&f->dpar, (void **)&f->gsum, (void **)&f->map[0], (void **)&f->map[1], (void **)&f->map[2], (void **)&f->map[3], (void **)&f->resample_weight, (void **)&f->resample_spectrum[0], (void **)&f->resample_spectrum[1], (void **)&f->resample_map[0], (void **)&f->resample_map[1], (void **)&f->resample_map[2], (void **)&f->resample_map[3], (void **)&f->pad_map, (void **)&f->crop_map, (void **)&f->pad_back, (void **)&f->crop_back, (void **)&f->affine, (void **)&f->e, (void **)&f->a1, (void **)&f->d1, (void **)&f->v0, (void **)&f->u, (void **)&f->p1, (void **)&f->dp1, (void **)&f->out, (void **)&f->g[0], (void **)&f->g[1], (void **)&f->g[2], (void **)&f->g[3], (void **)&f->hidden[0], (void **)&f->hidden[1], (void **)&f->S[0], (void **)&f->S[1], (void **)&f->rows[0], (void **)&f->rows[1], (void **)&f->rows[2], (void **)&f->natural[0], (void **)&f->natural[1]};
 
   PetscFunctionBegin;
   for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(p); i++) PetscCall(NomosBackendFree(m->be, p[i]));

@@ -39,8 +39,7 @@ static PetscErrorCode ChannelSum(NomosMap m, PetscInt block, PetscInt channels, 
   FNO *f = (FNO *)m->data;
 
   PetscFunctionBegin;
-  PetscCall(NomosLaunchSum(m->be, DotRows, m->batch * channels, n, 0, f->rows[0], .x = x, .y = y, .n = n, .C = channels));
-  PetscCall(NomosLaunch(m->be, FoldBatch, channels, .in = f->rows[0], .out = f->gsum + f->sum_start[block], .B = m->batch, .C = channels));
+  PetscCall(NomosGemmRun(m->be, .op = NOMOS_GEMM_DOT, .add = 1, .in = channels, .out = channels, .points = n, .batch = m->batch, .Y = (NomosReal *)x, .X = (NomosReal *)y, .sum = f->gsum + f->sum_start[block]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -316,16 +315,25 @@ static PetscErrorCode Gather(NomosMap m, const PetscInt *map, const NomosReal *x
 static PetscErrorCode Resample(NomosMap m, const NomosReal *x, NomosReal *y, PetscBool transpose)
 {
   FNO           *f = (FNO *)m->data;
-  const PetscInt fields = m->batch * f->width;
-  NomosReal     *z = f->resample_spectrum;
+  const PetscInt fields = m->batch * f->width, kp = f->resample_kp, side = transpose ? 1 : 0;
+  NomosReal     *z = f->resample_spectrum[0], *w = f->resample_spectrum[1];
 
   PetscFunctionBegin;
-  PetscCall(NomosFFTRun(m->be, f->resample_plan[transpose ? 1 : 0], transpose ? NOMOS_FFT_INVERSE_ADJ : NOMOS_FFT_FORWARD, fields, x, z, 0));
-  PetscCall(NomosLaunchRows(m->be, ScaleColumns, 2 * fields, f->resample_kp, .x = z, .d = f->resample_weight, .y = z, .n = f->resample_kp));
-  PetscCall(NomosFFTRun(m->be, f->resample_plan[transpose ? 0 : 1], transpose ? NOMOS_FFT_FORWARD_ADJ : NOMOS_FFT_INVERSE, fields, z, y, 0));
+  PetscCall(NomosFFTRun(m->be, f->resample_plan[side], transpose ? NOMOS_FFT_INVERSE_ADJ : NOMOS_FFT_FORWARD, fields, x, z, 0));
+  if (!transpose && f->resample_map[0]) {
+    PetscCall(NomosLaunchRows(m->be, GatherRows, 2 * fields, kp, .x = z, .y = w, .map = f->resample_map[0], .nx = kp, .ny = kp));
+    z = w;
+  }
+  PetscCall(NomosLaunchRows(m->be, ScaleColumns, 2 * fields, kp, .x = z, .d = f->resample_weight, .y = z, .n = kp));
+  if (transpose && f->resample_map[0]) {
+    PetscCall(NomosLaunchRows(m->be, Axpby, 2 * fields, kp, .x = z, .y = w, .a = 1, .n = kp));
+    for (int set = 1; set < 4; set++)
+      if (f->resample_map[set]) PetscCall(NomosLaunchRows(m->be, GatherRows, 2 * fields, kp, .x = z, .y = w, .map = f->resample_map[set], .nx = kp, .ny = kp, .add = 1));
+    z = w;
+  }
+  PetscCall(NomosFFTRun(m->be, f->resample_plan[1 - side], transpose ? NOMOS_FFT_FORWARD_ADJ : NOMOS_FFT_INVERSE, fields, z, y, 0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-
 
 /* Where block l writes: the next block's input, or the end. A resampling stands before the last block. */
 static NomosReal *BlockTarget(FNO *f, PetscInt l)

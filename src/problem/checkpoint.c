@@ -7,7 +7,7 @@
   the next interval: the run goes on.
 */
 #include "problem.h"
-#include "../map/load.h"
+#include "model.h"
 
 /* Samples at both ends of the training set, as one number: says whether a run goes on with its own data. */
 static PetscErrorCode DataSum(NomosProblem p, int64_t *sum)
@@ -307,7 +307,7 @@ static PetscErrorCode TakeOptimizer(NomosProblem p, Tao tao, NomosH5 h, const St
   }
   PetscCall(NomosWhyRaise(comm, &why));
   PetscCallMPI(MPI_Bcast(numbers, (PetscMPIInt)m, MPIU_REAL, 0, comm));
-  p->first_step = (PetscInt)s->step;
+  p->first_step = p->done = (PetscInt)s->step; /* also where nothing is left to do */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -361,6 +361,30 @@ PetscErrorCode NomosProblemRestart(NomosProblem p, Tao tao)
   if (h) NomosH5Close(&h);
   PetscCall(PetscPrintf(comm, "nomos: continuing '%s' at step %" PetscInt64_FMT "\n", s->path, (PetscInt64)s->step));
   PetscCall(PetscFree(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A new run does not mix its checkpoints with those of an older one: the newest of both would be the older run's. */
+PetscErrorCode NomosProblemCheckFolder(NomosProblem p)
+{
+  NomosWhy why = {0, ""};
+  NomosH5  h   = NULL;
+  State   *s;
+  PetscBool there = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  if (!p->checkpoint_dir[0] || p->first_step) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscNew(&s));
+  if (p->rank == 0) {
+    NomosCheckpoint c;
+
+    PetscCall(PetscTestDirectory(p->checkpoint_dir, 'r', &there));
+    if (there) NomosCheckpointNewest(p->checkpoint_dir, &h, &c, &s->found, s->skipped, sizeof(s->skipped), &why);
+    if (h) NomosH5Close(&h);
+    if (!why.code && (s->found || s->skipped[0])) NomosWhySet(&why, PETSC_ERR_FILE_UNEXPECTED, "the folder '%s' holds checkpoints of an earlier run, found before the first step of a new one; go on with -nomos_restart auto, or give another folder to -nomos_checkpoint", p->checkpoint_dir);
+  }
+  PetscCall(PetscFree(s));
+  PetscCall(NomosWhyRaise(PetscObjectComm((PetscObject)p), &why));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

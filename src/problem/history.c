@@ -114,7 +114,8 @@ PetscErrorCode NomosProgressShow(NomosProblem p, const NomosRecord *r, PetscBool
 
   PetscFunctionBegin;
   if (p->rank || how == NOMOS_PROGRESS_NONE) PetscFunctionReturn(PETSC_SUCCESS);
-  if (how == NOMOS_PROGRESS_AUTO) how = isatty(fileno(PETSC_STDOUT)) ? NOMOS_PROGRESS_BAR : NOMOS_PROGRESS_LINES;
+  /* Open MPI's mpiexec gives rank 0 a terminal even where its own output goes to a file; it does not do so for stderr */
+  if (how == NOMOS_PROGRESS_AUTO) how = isatty(fileno(PETSC_STDOUT)) && isatty(STDERR_FILENO) ? NOMOS_PROGRESS_BAR : NOMOS_PROGRESS_LINES;
   PetscCall(PetscTime(&now));
   if (now - p->progress_last < (how == NOMOS_PROGRESS_BAR ? 0.2 : 30.0) && !(last && p->bar_open)) PetscFunctionReturn(PETSC_SUCCESS);
   p->progress_last = now;

@@ -1,14 +1,15 @@
 /*
   problem.h - private: the NomosProblem object, shared by the files of this folder.
 
-    problem.c     life, settings, set-up
+    problem.c     life and settings; options.c the same from the options database
     parameters.c  theta: sharded for Tao, whole for the map
     evaluate.c    f, gradient and Gauss-Newton product, chunk by chunk
     setup.c       what is made before the first evaluation
     train.c       the problem as callbacks of a Tao; when a run stops
     history.c     one line per step, progress
     signals.c     USR1 and TERM while a run is active
-    checkpoint.c  checkpoints, restart, model files
+    checkpoint.c  checkpoints and restart
+    model.c       models in files: NomosMapLoad, NomosMapSave
     errors.c      errors on a data set, predictions
 */
 #ifndef NOMOS_PROBLEM_H
@@ -134,6 +135,7 @@ PETSC_INTERN PetscErrorCode NomosProgressShow(NomosProblem, const NomosRecord *,
 PETSC_INTERN PetscErrorCode NomosProblemEndRun(NomosProblem);
 /* checkpoint.c */
 PETSC_INTERN PetscErrorCode NomosProblemCheckpoint(NomosProblem, PetscInt step);
+PETSC_INTERN PetscErrorCode NomosProblemCheckFolder(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemRestart(NomosProblem, Tao);
 /* errors.c */
 PETSC_INTERN PetscErrorCode NomosProblemPrepareEvaluator(NomosProblem, NomosData); /* so that nothing is made during a run */

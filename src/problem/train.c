@@ -58,6 +58,7 @@ static PetscErrorCode StartRun(NomosProblem p)
 {
   PetscFunctionBegin;
   if (p->running) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosProblemCheckFolder(p));
   PetscCall(PetscTime(&p->start));
   p->progress_last = p->step_start = p->start;
   p->running                       = PETSC_TRUE;

@@ -108,7 +108,7 @@ static void CP(Machine *m)
   for (PetscInt t = 0; t < 4; t++) {
     const PetscInt count = (t < 3 ? n[t] : 1) * rank;
     D = UpDouble(m, NULL, 2 * (size_t)count);
-    EACH(m, CPGrad, count, .lam = DBL(L), .factor = {DBL(F[0]), DBL(F[1]), DBL(F[2])}, .g = DBL(G), .y = DBL(D), .axes = axes, .rank = rank, .n = {2, 3, 5, 1, 1}, .t = t);
+    EACH(m, CPGrad, count, .lam = DBL(L), .factor = {DBL(F[0]), DBL(F[1]), DBL(F[2])}, .g = DBL(G), .y = DBL(D), .axes = axes, .rank = rank, .n = {2, 3, 5, 1, 1}, .t = t, .others = total / (t < 3 ? n[t] : 1));
     CheckArray(m, "CPGrad", &D, d[t], 1000 * DBL_EPSILON); /* at most 30 such terms */
     Free(m, &D);
   }

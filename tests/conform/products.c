@@ -31,7 +31,7 @@ static void OneGemm(Machine *m, int op, Shape s, int add, int bias)
   size_t         n;
   PetscInt       length;
   Array          X, Y, A, C, *R;
-  NomosGemm      g = {op, add, s.in, s.out, s.points, s.batch, s.xgap ? xs : 0, s.ygap ? ys : 0, NULL, NULL, NULL, NULL};
+  NomosGemm      g = {op, add, s.in, s.out, s.points, s.batch, s.xgap ? xs : 0, s.ygap ? ys : 0, NULL, NULL, NULL, NULL, NULL};
   char           what[200];
 
   snprintf(what, sizeof(what), "%s gemm %s in=%d out=%d points=%d batch=%d gaps=%d,%d add=%d bias=%d", m->precision ? "double" : "single", op == NOMOS_GEMM_AX ? "AX" : op == NOMOS_GEMM_ATX ? "ATX" : "YXT", (int)s.in, (int)s.out, (int)s.points, (int)s.batch, (int)s.xgap, (int)s.ygap, add, bias);
@@ -80,6 +80,39 @@ static void OneGemm(Machine *m, int op, Shape s, int add, int bias)
   free(x), free(y), free(a), free(c), free(want), free(size);
 }
 
+/* sums per channel of Y X, or of Y alone, in double */
+static void OneDot(Machine *m, Shape s, int add, int alone)
+{
+  const size_t n = (size_t)(s.batch * s.out * s.points);
+  double      *x = DrawMany(m, n), *y = DrawMany(m, n), *sum = DrawMany(m, (size_t)s.out), *want = (double *)calloc((size_t)s.out + 1, sizeof(*want));
+  Array        X = Up(m, x, n), Y = Up(m, y, n);
+  void        *S = NULL;
+  NomosGemm    g = {.op = NOMOS_GEMM_DOT, .add = add, .in = s.out, .out = s.out, .points = s.points, .batch = s.batch, .X = alone ? NULL : (NomosReal *)(void *)X.p, .Y = (NomosReal *)(void *)Y.p};
+  char         what[160];
+
+  snprintf(what, sizeof(what), "%s gemm DOT channels=%d points=%d batch=%d add=%d alone=%d", m->precision ? "double" : "single", (int)s.out, (int)s.points, (int)s.batch, add, alone);
+  for (PetscInt c = 0; c < s.out; c++) {
+    want[c] = add ? sum[c] : 0;
+    for (PetscInt b = 0; b < s.batch; b++)
+      for (PetscInt p = 0; p < s.points; p++) {
+        const size_t j = (size_t)((b * s.out + c) * s.points + p);
+        want[c] += y[j] * (alone ? 1 : x[j]);
+      }
+    if (!add) sum[c] = NAN; /* must not be read */
+  }
+  if (m->t->alloc(m->ctx, (size_t)s.out * sizeof(double), &S)) exit(1);
+  m->t->copy(m->ctx, S, sum, (size_t)s.out * sizeof(double), 1);
+  g.sum = (double *)S;
+  if (!TableFailed(m, m->t->gemm(m->ctx, m->precision, &g), what)) {
+    m->t->copy(m->ctx, sum, S, (size_t)s.out * sizeof(double), 2);
+    /* runs of at most 512 terms of size <= 1 in lanes, then double: one eps of the precision per term of a lane */
+    for (PetscInt c = 0; c < s.out; c++) CheckClose(what, sum[c], want[c], (m->precision ? 2.3e-16 : 1.2e-7) * (double)(s.points * s.batch + 8));
+  }
+  m->t->release(m->ctx, S);
+  Free(m, &X), Free(m, &Y);
+  free(x), free(y), free(sum), free(want);
+}
+
 static void AllGemm(Machine *m)
 {
   static const PetscInt channels[] = {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 24, 27}, points[] = {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 65, 100};
@@ -89,6 +122,7 @@ static void AllGemm(Machine *m)
     for (int o = 0; o < nc; o++)
       for (int k = 0; k < 3; k++, turn++) {
         const Shape s = {channels[i], channels[o], points[turn % np], turn % 4, turn % 3 ? 0 : 5 * s.points, turn % 5 ? 0 : 3};
+        for (int form = 0; form < 4; form++) OneDot(m, s, form / 2, form % 2);
         for (int op = 0; op < 3; op++)
           for (int add = 0; add < 2; add++)
             for (int bias = 0; bias < (op == NOMOS_GEMM_AX ? 2 : 1); bias++) OneGemm(m, op, s, add, bias);

@@ -453,5 +453,5 @@ int main(int argc, char **argv)
 /*TEST
   sanitize: yes
   sources: src/data/guard.c src/data/finish.c src/data/h5.c src/data/hdf5.c src/data/dataset.c src/data/write.c src/data/checkpoint.c src/data/optionlist.c src/data/safetensors.c src/data/check.c
-  np: 1  timeout: 120
+  np: 1  timeout: 300
 TEST*/

@@ -1,6 +1,6 @@
-/* load.h - private: what a file of a model holds, for those who put more into the same file (checkpoints) */
-#ifndef NOMOS_LOAD_H
-#define NOMOS_LOAD_H
+/* model.h - private: what a file of a model holds, for those who put more into the same file (checkpoints) */
+#ifndef NOMOS_MODEL_H
+#define NOMOS_MODEL_H
 #include "../nomosimpl.h"
 #include "../data/data.h"
 

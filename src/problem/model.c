@@ -1,10 +1,10 @@
 /*
-  load.c - models in files: a map from an option list, its parameters by name, and back.
+  model.c - models in files: a map from an option list, its parameters by name, and back.
 
   A model is an option list and tensors: the blocks of the parameter vector under their names, and the normalisers as
   input_normalizer.mean, .std, output_normalizer.mean, .std. Rank 0 reads and writes; the others get what it read.
 */
-#include "load.h"
+#include "model.h"
 
 static const char *const NormNames[4] = {"input_normalizer.mean", "input_normalizer.std", "output_normalizer.mean", "output_normalizer.std"};
 

@@ -1,0 +1,157 @@
+/*
+  options.c - a problem from the options database: its settings, and the map, data and losses that nobody gave.
+*/
+#include "problem.h"
+
+static const char *const Units[] = {"normalised", "physical", "NomosLossUnits", "", NULL};
+
+/* The losses of -loss_type where none was added; each type reads its own settings. */
+static PetscErrorCode LossesFromOptions(NomosProblem p)
+{
+  char     *types[NOMOS_MAX_LOSSES], def[] = NOMOSSOBOLEV;
+  PetscInt  n = NOMOS_MAX_LOSSES, nw = NOMOS_MAX_LOSSES;
+  PetscReal w[NOMOS_MAX_LOSSES];
+  PetscBool set, weights;
+  NomosMap  loss;
+
+  PetscFunctionBegin;
+  PetscObjectOptionsBegin((PetscObject)p);
+  PetscCall(PetscOptionsStringArray("-loss_type", "Losses, comma separated: sobolev, h1fd (default sobolev)", "NomosProblemAddLoss", types, &n, &set));
+  PetscCall(PetscOptionsRealArray("-loss_weights", "Factor of each loss, not negative (default 1)", "NomosProblemAddLoss", w, &nw, &weights));
+  PetscOptionsEnd();
+  if (p->nloss) {
+    for (PetscInt i = 0; set && i < n; i++) PetscCall(PetscFree(types[i]));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (!set) n = 1;
+  PetscCheck(!weights || nw == n, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_SIZ, "-loss_weights has %" PetscInt_FMT " numbers for %" PetscInt_FMT " losses; see -loss_type", nw, n);
+  for (PetscInt i = 0; i < n; i++) {
+    PetscCall(NomosMapCreate(PetscObjectComm((PetscObject)p), "loss", &loss));
+    PetscCall(PetscObjectSetOptions((PetscObject)loss, ((PetscObject)p)->options));
+    PetscCall(PetscObjectSetOptionsPrefix((PetscObject)loss, ((PetscObject)p)->prefix));
+    PetscCall(NomosMapSetType(loss, set ? types[i] : def));
+    PetscObjectOptionsBegin((PetscObject)loss);
+    PetscTryTypeMethod(loss, setfromoptions, PetscOptionsObject);
+    PetscOptionsEnd();
+    PetscCall(NomosProblemAddLoss(p, loss, weights ? w[i] : 1));
+    PetscCall(NomosMapDestroy(&loss));
+    if (set) PetscCall(PetscFree(types[i]));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* -data and -data_test where nothing was given */
+static PetscErrorCode DataFromOptions(NomosProblem p)
+{
+  char     *files[NOMOS_MAX_TESTS];
+  PetscInt  n = NOMOS_MAX_TESTS;
+  PetscBool set, has;
+  NomosData d;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsHasName(((PetscObject)p)->options, ((PetscObject)p)->prefix, "-data", &has));
+  if (!p->data && has) {
+    PetscCall(NomosDataCreate(PetscObjectComm((PetscObject)p), &p->data));
+    PetscCall(PetscObjectSetOptions((PetscObject)p->data, ((PetscObject)p)->options));
+    PetscCall(NomosDataSetOptionsPrefix(p->data, ((PetscObject)p)->prefix));
+    PetscCall(NomosDataSetFromOptions(p->data));
+  }
+  PetscObjectOptionsBegin((PetscObject)p);
+  PetscCall(PetscOptionsStringArray("-data_test", "Files whose errors are reported, comma separated", "NomosProblemAddTestData", files, &n, &set));
+  PetscOptionsEnd();
+  for (PetscInt i = 0; set && i < n; i++) {
+    if (p->ntest < NOMOS_MAX_TESTS && i >= p->ntest) {
+      PetscCall(NomosDataCreate(PetscObjectComm((PetscObject)p), &d));
+      PetscCall(NomosDataSetFiles(d, 1, (const char *const *)&files[i]));
+      PetscCall(PetscObjectSetOptions((PetscObject)d, ((PetscObject)p)->options));
+      PetscCall(NomosDataSetOptionsPrefix(d, ((PetscObject)p)->prefix));
+      PetscCall(NomosDataSetFromOptions(d));
+      PetscCall(NomosDataSetRange(d, 0, PETSC_DETERMINE)); /* -data_first and -data_samples are the training set's */
+      PetscCall(NomosProblemAddTestData(p, d));
+      PetscCall(NomosDataDestroy(&d));
+    }
+    PetscCall(PetscFree(files[i]));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MapFromOptions(NomosProblem p)
+{
+  PetscFunctionBegin;
+  if (p->map) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosMapCreate(PetscObjectComm((PetscObject)p), "net", &p->map));
+  PetscCall(PetscObjectSetOptions((PetscObject)p->map, ((PetscObject)p)->options));
+  PetscCall(NomosMapSetOptionsPrefix(p->map, ((PetscObject)p)->prefix));
+  PetscCall(NomosMapSetType(p->map, NOMOSFNO));
+  PetscCall(NomosMapSetFromOptions(p->map));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RunFromOptions(NomosProblem p)
+{
+  static const char *const signals[] = {"usr1", "term", "both", "none"}, *const shows[] = {"auto", "bar", "lines", "none"};
+  PetscInt                 show = (PetscInt)p->progress;
+  PetscBool                set;
+
+  PetscFunctionBegin;
+  PetscObjectOptionsBegin((PetscObject)p);
+  PetscCall(PetscOptionsString("-nomos_history", "File that gets one line per step: .csv or .jsonl", "NomosProblemSetHistory", p->history_file, p->history_file, sizeof(p->history_file), NULL));
+  PetscCall(PetscOptionsString("-nomos_checkpoint", "Folder for checkpoints", "NomosProblemSetCheckpoint", p->checkpoint_dir, p->checkpoint_dir, sizeof(p->checkpoint_dir), NULL));
+  PetscCall(PetscOptionsBoundedInt("-nomos_checkpoint_interval", "Steps from one checkpoint to the next", "NomosProblemSetCheckpoint", p->checkpoint_interval, &p->checkpoint_interval, NULL, 1));
+  PetscCall(PetscOptionsBoundedInt("-nomos_checkpoint_keep", "Checkpoints kept", "NomosProblemSetCheckpoint", p->checkpoint_keep, &p->checkpoint_keep, NULL, 2));
+  PetscCall(PetscOptionsString("-nomos_restart", "Continue a saved run: folder, file, or auto (the checkpoint folder)", "NomosProblemSetRestart", p->restart, p->restart, sizeof(p->restart), &set));
+  if (set) p->restart_due = PETSC_TRUE;
+  PetscCall(PetscOptionsBoundedReal("-nomos_max_walltime", "Seconds after which the run ends with a checkpoint; 0: no limit", "NomosProblemSetLimits", p->max_walltime, &p->max_walltime, NULL, 0));
+  PetscCall(PetscOptionsEList("-nomos_signal", "Signals that end the run with a checkpoint", "NomosProblemSetLimits", signals, 4, signals[p->signal], &p->signal, NULL));
+  PetscCall(PetscOptionsEList("-nomos_progress", "Progress on the terminal; auto: a bar there, else a line every 30 s", "NomosProblemSetFromOptions", shows, 4, shows[show], &show, NULL));
+  p->progress = (NomosProgress)show;
+  PetscOptionsEnd();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosProblemSetFromOptions - settings from the options; makes the map, the data and the losses that were not given
+
+  Collective
+
+  Options Database Keys:
++ -net_type, -net_...          - the net, where no map was set (see NomosMapSetFromOptions())
+. -data FILE, -data_test FILE  - samples, where none were set
+. -data_batch, -data_epochs    - see NomosProblemSetSchedule()
+. -data_normalize_input, -data_normalize_output - see NomosProblemSetNormalize()
+. -loss_type, -loss_weights    - see NomosProblemAddLoss()
+. -loss_reduction, -loss_units - see NomosProblemSetReduction(), NomosProblemSetUnits()
+. -nomos_seed, -nomos_chunk, -nomos_keep_best - see NomosProblemSetSeed(), NomosProblemSetChunk(), NomosProblemSetKeepBest()
+. -nomos_history, -nomos_progress auto|bar|lines|none - see NomosProblemSetHistory()
+. -nomos_checkpoint, -nomos_checkpoint_interval, -nomos_checkpoint_keep, -nomos_restart - see NomosProblemSetCheckpoint()
+- -nomos_max_walltime, -nomos_signal - see NomosProblemSetLimits()
+
+  Level: beginner
+.seealso: `NomosProblemSetTao()`, `NomosProblemTrain()`
+@*/
+PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
+{
+  PetscInt units = p->physical, seed = (PetscInt)p->seed;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(p, NOMOS_PROBLEM_CLASSID, 1);
+  PetscCheck(!p->setup, PetscObjectComm((PetscObject)p), PETSC_ERR_ORDER, "NomosProblemSetFromOptions() after the problem was set up");
+  PetscObjectOptionsBegin((PetscObject)p);
+  PetscCall(PetscOptionsBoundedInt("-data_batch", "Samples per step, over all ranks", "NomosProblemSetSchedule", p->batch, &p->batch, NULL, 1));
+  PetscCall(PetscOptionsBoundedInt("-data_epochs", "Passes over the training samples", "NomosProblemSetSchedule", p->epochs, &p->epochs, NULL, 0));
+  PetscCall(PetscOptionsBool("-data_normalize_input", "Normalise the net's input by channel", "NomosProblemSetNormalize", p->normalize[0], &p->normalize[0], NULL));
+  PetscCall(PetscOptionsBool("-data_normalize_output", "Normalise the net's output by channel", "NomosProblemSetNormalize", p->normalize[1], &p->normalize[1], NULL));
+  PetscCall(PetscOptionsEnum("-loss_reduction", "f from norms, or from half the squares, of the residuals", "NomosProblemSetReduction", NomosReductions, (PetscEnum)p->reduction, (PetscEnum *)&p->reduction, NULL));
+  PetscCall(PetscOptionsEList("-loss_units", "Units in which losses compare", "NomosProblemSetUnits", Units, 2, Units[units], &units, NULL));
+  PetscCall(PetscOptionsInt("-nomos_seed", "Seed of first weights and order of samples", "NomosProblemSetSeed", seed, &seed, NULL));
+  PetscCall(PetscOptionsBoundedInt("-nomos_chunk", "Samples per call of the map; 0: chosen so that activations take about 4 MB", "NomosProblemSetChunk", p->chunk_wanted, &p->chunk_wanted, NULL, 0));
+  PetscCall(PetscOptionsBool("-nomos_keep_best", "Keep the parameters with the lowest validation error", "NomosProblemSetKeepBest", p->keep_best, &p->keep_best, NULL));
+  PetscOptionsEnd();
+  p->physical = units ? PETSC_TRUE : PETSC_FALSE;
+  p->seed     = seed;
+  PetscCall(RunFromOptions(p));
+  PetscCall(DataFromOptions(p));
+  PetscCall(MapFromOptions(p));
+  PetscCall(LossesFromOptions(p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

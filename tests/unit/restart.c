@@ -1,0 +1,300 @@
+/* Checkpoints and restart: bit for bit on the same ranks, to rounding on others, damaged files passed over, and after kill -9.
+   Started by itself as a child (mpiexec) with -test_phase: see Phases. */
+#include "nomostest.h"
+#include "testlinear.h"
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DATA "restart.h5"
+#define SETTINGS "-data_batch 4 -data_epochs 15 -nomos_keep_best -tao_adamw_lr 0.05 -tao_adamw_wd 0.01 -tao_schedule_type cosine -nomos_progress none -nomos_deterministic -net_testlinear_tanh -nomos_seed 3 -nomos_checkpoint_interval 7 "
+
+static PetscErrorCode Options(const char text[])
+{
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsClear(NULL));
+  PetscCall(PetscOptionsInsertString(NULL, SETTINGS));
+  PetscCall(PetscOptionsInsertString(NULL, text));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A run; theta of the end on every rank. */
+static PetscErrorCode Train(const char text[], NomosTrainingSummary *s, PetscReal theta[6])
+{
+  NomosProblem       p;
+  Tao                tao;
+  NomosMap           map;
+  Vec                own;
+  const PetscScalar *a;
+
+  PetscFunctionBegin;
+  PetscCall(Options(text));
+  PetscCall(MakeProblem(DATA, &p));
+  PetscCall(TaoCreate(TestComm == MPI_COMM_NULL ? PETSC_COMM_WORLD : TestComm, &tao));
+  PetscCall(NomosProblemSetTao(p, tao));
+  PetscCall(TaoSetFromOptions(tao));
+  PetscCall(NomosProblemTrain(p, tao));
+  PetscCall(NomosProblemGetSummary(p, s));
+  PetscCall(NomosProblemGetMap(p, &map));
+  PetscCall(NomosMapGetParameters(map, &own));
+  PetscCall(VecGetArrayRead(own, &a));
+  for (int i = 0; i < 6; i++) theta[i] = a[i];
+  PetscCall(VecRestoreArrayRead(own, &a));
+  PetscCall(TaoDestroy(&tao));
+  PetscCall(NomosProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* f of each step from a history; the last line of a step counts. */
+static int ReadHistory(const char file[], int max, double f[])
+{
+  FILE *h = fopen(file, "r");
+  char  line[1024];
+  int   n = 0, step;
+
+  for (int i = 0; i < max; i++) f[i] = -1;
+  if (!h) return 0;
+  if (!fgets(line, sizeof(line), h)) line[0] = 0;
+  while (fgets(line, sizeof(line), h)) {
+    double value;
+
+    if (sscanf(line, "%d,%*[^,],%lf", &step, &value) == 2 && step >= 0 && step < max) {
+      f[step] = value;
+      if (step >= n) n = step + 1;
+    }
+  }
+  fclose(h);
+  return n;
+}
+
+static void CompareHistories(const char what[], const char a[], const char b[], int steps, double tol)
+{
+  double fa[256], fb[256];
+
+  CheckInt(what, ReadHistory(a, 256, fa), steps);
+  CheckInt(what, ReadHistory(b, 256, fb), steps);
+  for (int i = 0; i < steps; i++) CheckClose(what, fb[i], fa[i], tol * fa[i]);
+}
+
+/* Without restart 60 steps; 23 steps and the rest from the checkpoint: the same digits. */
+static PetscErrorCode CheckExact(void)
+{
+  NomosTrainingSummary s;
+  PetscReal            whole[6], parts[6];
+
+  PetscFunctionBegin;
+  PetscCall(Train("-nomos_history whole.csv -nomos_checkpoint whole", &s, whole));
+  CheckInt("steps", s.steps, 60);
+  PetscCall(Train("-nomos_history parts.csv -nomos_checkpoint parts -tao_max_it 23 -tao_schedule_length 60", &s, parts));
+  CheckInt("steps of the first part", s.steps, 23);
+  PetscCall(Train("-nomos_history parts.csv -nomos_checkpoint parts -nomos_restart auto", &s, parts));
+  CheckInt("steps after the restart", s.steps, 60);
+  for (int i = 0; i < 6; i++) CheckClose("theta, bit for bit", parts[i], whole[i], 0);
+  CompareHistories("histories, bit for bit", "whole.csv", "parts.csv", 60, 0);
+  PetscCall(Train("-nomos_history again.csv", &s, parts));
+  CompareHistories("repetition, bit for bit", "whole.csv", "again.csv", 60, 0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One rank begins and all go on, and the other way round: the numbers of 60 steps to 1e-9 (adamw amplifies rounding). */
+static PetscErrorCode CheckOtherRanks(PetscMPIInt rank)
+{
+  NomosTrainingSummary s;
+  PetscReal            theta[6];
+  const char *const    begin[2] = {"-nomos_history grow.csv -nomos_checkpoint grow -tao_max_it 23 -tao_schedule_length 60", "-nomos_history shrink.csv -nomos_checkpoint shrink -tao_max_it 23 -tao_schedule_length 60"};
+  const char *const    go_on[2] = {"-nomos_history grow.csv -nomos_checkpoint grow -nomos_restart auto", "-nomos_history shrink.csv -nomos_checkpoint shrink -nomos_restart auto"};
+
+  PetscFunctionBegin;
+  for (int k = 0; k < 2; k++) {
+    for (int part = 0; part < 2; part++) {
+      TestComm = part == k ? PETSC_COMM_SELF : MPI_COMM_NULL;
+      if (part != k || rank == 0) PetscCall(Train(part ? go_on[k] : begin[k], &s, theta));
+      TestComm = MPI_COMM_NULL;
+      PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+    }
+    CompareHistories(k ? "from all ranks to one" : "from one rank to all", "whole.csv", k ? "shrink.csv" : "grow.csv", 60, 1e-9);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CheckDamaged(void)
+{
+  NomosTrainingSummary s;
+  PetscReal            theta[6];
+  PetscMPIInt          rank;
+  PetscErrorCode       ierr;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(Train("-nomos_history damaged.csv -nomos_checkpoint damaged -tao_max_it 21 -tao_schedule_length 60", &s, theta));
+  if (rank == 0) {
+    FILE *f = fopen("damaged/checkpoint-000000021.h5", "r+b");
+
+    CheckTrue("the newest checkpoint is there", f != NULL);
+    if (f) {
+      fseek(f, 3000, SEEK_SET);
+      fputs("damage", f);
+      fclose(f);
+    }
+  }
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(Train("-nomos_history damaged.csv -nomos_checkpoint damaged -nomos_restart damaged", &s, theta));
+  CheckInt("steps from the older checkpoint", s.steps, 60);
+  CompareHistories("histories", "whole.csv", "damaged.csv", 60, 0);
+  /* another seed contradicts the file: an error on every rank, and the next call works */
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  ierr = Train("-nomos_checkpoint damaged -nomos_restart auto -nomos_seed 4", &s, theta);
+  CheckInt("another seed is refused", ierr, PETSC_ERR_ARG_INCOMP);
+  ierr = Train("-nomos_checkpoint damaged", &s, theta);
+  CheckInt("a new run in the folder of an old one is refused", ierr, PETSC_ERR_FILE_UNEXPECTED);
+  ierr = Train("-nomos_restart nowhere", &s, theta);
+  CheckInt("no such folder", ierr, PETSC_ERR_FILE_OPEN);
+  PetscCall(PetscPopErrorHandler());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A model file and its loading. */
+static PetscErrorCode CheckModel(void)
+{
+  NomosTrainingSummary s;
+  NomosProblem         p, q;
+  NomosData            d;
+  NomosErrors          e, e2, each[17];
+  NomosMap             map;
+  Tao                  tao;
+  const char          *file = DATA, *const names[] = {"model.h5", "model.safetensors"};
+  PetscReal            mean = 0;
+
+  PetscFunctionBegin;
+  PetscCall(Options(""));
+  PetscCall(MakeProblem(DATA, &p));
+  PetscCall(TaoCreate(PETSC_COMM_WORLD, &tao));
+  PetscCall(NomosProblemSetTao(p, tao));
+  PetscCall(TaoSetFromOptions(tao));
+  PetscCall(NomosProblemTrain(p, tao));
+  PetscCall(NomosProblemGetSummary(p, &s));
+  PetscCall(TaoDestroy(&tao));
+  PetscCall(NomosDataCreate(PETSC_COMM_WORLD, &d));
+  PetscCall(NomosDataSetFiles(d, 1, &file));
+  PetscCall(NomosProblemComputeErrors(p, d, &e, each));
+  for (int i = 0; i < 17; i++) mean += each[i].rel_h1 / 17;
+  CheckClose("mean of the errors per sample", mean, e.rel_h1, 1e-14);
+  PetscCall(PetscOptionsClear(NULL)); /* the settings come from the file */
+  for (int i = 0; i < 2; i++) {
+    PetscCall(NomosProblemSave(p, names[i]));
+    PetscCall(NomosProblemCreate(PETSC_COMM_WORLD, &q));
+    PetscCall(NomosProblemLoad(q, names[i]));
+    PetscCall(NomosProblemComputeErrors(q, d, &e2, NULL));
+    CheckClose("error of the loaded model", e2.rel_l2, e.rel_l2, 1e-14 * e.rel_l2);
+    CheckClose("error of the loaded model, H1", e2.rel_h1, e.rel_h1, 1e-14 * e.rel_h1);
+    PetscCall(NomosProblemPredict(q, d, "prediction.h5"));
+    PetscCall(NomosProblemDestroy(&q));
+  }
+  /* a checkpoint is a model as well */
+  PetscCall(NomosMapLoad(PETSC_COMM_WORLD, "whole/checkpoint-000000060.h5", &map));
+  PetscCall(NomosMapDestroy(&map));
+  PetscCall(NomosDataDestroy(&d));
+  PetscCall(NomosProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Phases of the children: -test_phase long: a run that will be killed; -test_phase finish: what is left, from its checkpoints. */
+static PetscErrorCode Child(const char phase[])
+{
+  NomosTrainingSummary s;
+  PetscReal            theta[6];
+  PetscBool            slow;
+
+  PetscFunctionBegin;
+  PetscCall(PetscStrcmp(phase, "long", &slow));
+  LinearDelay = slow ? 3000 : 0; /* microseconds a step */
+  PetscCall(Train("-nomos_history child.csv -nomos_checkpoint child -nomos_restart auto", &s, theta));
+  CheckInt("steps", s.steps, 60);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* This program as a singleton, without what its own mpiexec put into the environment. */
+static pid_t Start(const char program[], const char phase[])
+{
+  extern char **environ;
+  char         *env[512], options[] = "PETSC_OPTIONS=";
+  int           n = 0;
+  pid_t         child;
+
+  for (char **e = environ; *e && n < 509; e++)
+    if (strncmp(*e, "OMPI_", 5) && strncmp(*e, "PMI", 3) && strncmp(*e, "PETSC_OPTIONS", 13)) env[n++] = *e;
+  env[n++] = options;
+  env[n]   = NULL;
+  child    = fork();
+  if (child == 0) {
+    execle(program, program, "-test_phase", phase, (char *)NULL, env);
+    _exit(127);
+  }
+  return child;
+}
+
+static int FileExists(const char name[])
+{
+  struct stat st;
+  return !stat(name, &st);
+}
+
+/* kill -9 as soon as a second checkpoint is there; then another process continues. One rank: no mpiexec inside mpiexec. */
+static PetscErrorCode CheckKilled(const char program[])
+{
+  int   status;
+  pid_t child = Start(program, "long");
+
+  PetscFunctionBegin;
+  alarm(50); /* never wait for ever */
+  for (int i = 0; i < 1000 && !FileExists("child/checkpoint-000000021.h5"); i++) usleep(10000);
+  CheckTrue("a checkpoint of the child", FileExists("child/checkpoint-000000021.h5"));
+  kill(child, SIGKILL);
+  waitpid(child, &status, 0);
+  CheckTrue("it was killed, not finished", WIFSIGNALED(status));
+  CheckTrue("and had not finished", !FileExists("child/checkpoint-000000060.h5"));
+  child = Start(program, "finish");
+  waitpid(child, &status, 0);
+  CheckTrue("the second process continued", WIFEXITED(status) && !WEXITSTATUS(status));
+  alarm(0);
+  CompareHistories("history of the two", "whole.csv", "child.csv", 60, 0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Run(const char program[], const char phase[], PetscBool child)
+{
+  PetscMPIInt size, rank;
+
+  PetscFunctionBegin;
+  PetscCall(LinearRegister());
+  if (child) {
+    PetscCall(Child(phase));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) CheckInt("old files removed", system("rm -rf whole parts damaged grow shrink child *.csv"), 0);
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(WriteSamples(DATA, 17, 4, 6));
+  PetscCall(CheckExact());
+  PetscCall(CheckDamaged());
+  PetscCall(CheckModel());
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  PetscCall(CheckOtherRanks(rank));
+  if (size == 1) PetscCall(CheckKilled(program));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  char      phase[32] = "";
+  PetscBool child;
+
+  NomosTestBegin(argc, argv);
+  if (PetscOptionsGetString(NULL, NULL, "-test_phase", phase, sizeof(phase), &child)) return 1;
+  CheckTrue("no error", !Run(argv[0], phase, child));
+  return NomosTestEnd();
+}
+
+/*TEST
+  np: 1 2 4
+TEST*/
