@@ -93,6 +93,32 @@ PETSC_EXTERN PetscErrorCode NomosFileGetArray(MPI_Comm, const char file[], const
 PETSC_EXTERN PetscErrorCode NomosFileGetString(MPI_Comm, const char file[], const char object[], const char attribute[], char value[], size_t len, PetscBool *found);
 PETSC_EXTERN PetscErrorCode NomosFileListGroup(MPI_Comm, const char file[], const char group[], PetscInt *n, char *names[]);
 
+/* pictures (PNG) without X; one rank calls, the others do not */
+typedef struct { /* one line of a plot; a NaN or infinite number is a gap */
+  const char      *name; /* for the legend; NULL or "": no entry */
+  PetscInt         n;    /* points */
+  const PetscReal *x;    /* n numbers, or NULL for 0, 1, 2, ... */
+  const PetscReal *y;    /* n numbers */
+} NomosCurve;
+typedef enum {
+  NOMOS_COLOURS_SEQUENTIAL,
+  NOMOS_COLOURS_DIVERGING
+} NomosColours;
+typedef struct { /* one field in a grid of pictures; with curves, or ny = 1, a line plot; with neither values nor curves an empty place */
+  const char       *title;
+  PetscInt          nx, ny; /* cells along x and y */
+  const PetscReal  *values; /* [ny][nx], row-major, y upwards; NaN or infinite: grey */
+  PetscReal         lx, ly; /* physical lengths, they give the shape; 0: as many units as cells */
+  PetscBool         ranged; /* PETSC_TRUE: use lo and hi (shared with other panels); PETSC_FALSE: own minimum and maximum */
+  PetscReal         lo, hi;
+  NomosColours      colours; /* diverging: without a range it is symmetric about 0 */
+  PetscInt          ncurves;
+  const NomosCurve *curves;
+} NomosPanel;
+PETSC_EXTERN PetscErrorCode NomosPictureCurves(const char file[], const char title[], const char xlabel[], const char ylabel[], PetscBool logy, PetscInt ncurves, const NomosCurve curves[]);
+PETSC_EXTERN PetscErrorCode NomosPictureFields(const char file[], const char title[], PetscInt nrows, PetscInt ncols, const NomosPanel panels[]);
+PETSC_EXTERN PetscErrorCode NomosDataWriteXdmf(MPI_Comm, const char file[]); /* FILE.xdmf beside a finished data set, for ParaView */
+
 /* ---- map: y = F(x; p), the one contract of pde, net, constraint and loss --------------------------------------- */
 typedef struct _p_NomosMap *NomosMap;
 typedef const char         *NomosMapType;

@@ -125,8 +125,8 @@ static PetscErrorCode RankOption(NomosMap m, NomosOptionItems PetscOptionsObject
 static PetscErrorCode SetFromOptions_FNO(NomosMap m, NomosOptionItems PetscOptionsObject)
 {
   FNO      *f = (FNO *)m->data;
-  PetscInt  modes[NOMOS_MAX_DIM + 1], n = NOMOS_MAX_DIM + 1, v, np = NOMOS_MAX_DIM;
-  PetscReal pad[NOMOS_MAX_DIM];
+  PetscInt  modes[NOMOS_MAX_DIM + 1] = {0}, n = NOMOS_MAX_DIM + 1, v, np = NOMOS_MAX_DIM; /* -help shows the first entries */
+  PetscReal pad[NOMOS_MAX_DIM] = {0};
   PetscBool set;
   PetscEnum e;
 

@@ -5,7 +5,7 @@
 PetscErrorCode NomosPDEGridFromOptions(NomosMap m, NomosOptionItems PetscOptionsObject, PetscBool periodic)
 {
   NomosGrid grid = m->grid;
-  PetscInt  n[NOMOS_MAX_DIM], dim = NOMOS_MAX_DIM;
+  PetscInt  n[NOMOS_MAX_DIM] = {0}, dim = NOMOS_MAX_DIM;
   PetscBool set;
 
   PetscFunctionBegin;

@@ -1,0 +1,72 @@
+/* files.c - lists of files from an option, names made of names, and whether a file can be written at all. */
+#include "cli.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+PetscErrorCode CliFilesDestroy(CliFiles *f)
+{
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < f->n; i++) PetscCall(PetscFree(f->name[i]));
+  f->n = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The name without its suffix; folder false: without the folders in front as well. */
+void CliStem(const char path[], PetscBool folder, char out[], size_t len)
+{
+  const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+  const char *dot  = strrchr(base, '.');
+  const char *from = folder ? path : base;
+
+  snprintf(out, len, "%.*s", (int)(dot && dot != base ? dot - from : (long)strlen(from)), from);
+}
+
+/* What rank 0 wrote into text, on every rank. */
+PetscErrorCode CliSameText(Cli *cli, char text[], size_t len)
+{
+  PetscMPIInt n;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMPIIntCast((PetscInt)len, &n));
+  PetscCallMPI(MPI_Bcast(text, n, MPI_CHAR, 0, cli->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Tries to make a file in the folder where `file` will be; says what is wrong, or leaves why empty. */
+static void TryFolder(const char file[], char why[], size_t len)
+{
+  char        probe[PETSC_MAX_PATH_LEN + 16];
+  const char *slash = strrchr(file, '/');
+  struct stat st;
+  int         fd;
+
+  why[0] = 0;
+  if (!stat(file, &st) && S_ISDIR(st.st_mode)) {
+    snprintf(why, len, "it is a folder");
+    return;
+  }
+  snprintf(probe, sizeof(probe), "%.*s.nomos-XXXXXX", slash ? (int)(slash - file) + 1 : 0, file);
+  if ((fd = mkstemp(probe)) < 0) {
+    snprintf(why, len, "%s", strerror(errno));
+    return;
+  }
+  close(fd);
+  unlink(probe);
+}
+
+PetscErrorCode CliCheckWritable(Cli *cli, const char option[], const char file[])
+{
+  char        why[256] = "";
+  PetscMPIInt rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(cli->comm, &rank));
+  if (rank == 0) TryFolder(file, why, sizeof(why));
+  PetscCall(CliSameText(cli, why, sizeof(why)));
+  PetscCheck(!why[0], cli->comm, PETSC_ERR_FILE_OPEN, "'%s' cannot be written: %s; give another name with %s, in a folder that exists", file, why, option);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
