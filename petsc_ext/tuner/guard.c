@@ -1,11 +1,13 @@
 /*
   guard.c - what keeps a learner from doing harm, whatever it is: the cap on a solve, the budget of exploration, bans.
 
-  Everything is measured against the baseline, the setting the user had. Two estimates of its cost at this context:
+  Everything is measured against the baseline, the setting the user had. Three estimates of its cost at this context:
     cap_base   for the cap and the reserve: gp's prediction where it is sure, else the largest of the last five baseline solves
-    sum_base   for what the baseline would have cost so far: gp's prediction, else the smaller of the mean over all and over the
-               last five baseline solves. (The largest would loosen the budget whenever costs vary.)
-  A baseline round enters the sum with what it did cost.
+    sum_base   for the budget: gp's prediction where it is sure, else the mean of all baseline solves less three standard errors,
+               and not above the mean of the last five. (An estimate that is too high by chance stays so while the baseline is not
+               played, and would loosen the budget in every round. The more the costs vary, the more baseline solves it takes.)
+    mean_base  for the view: the plain mean, or gp's prediction
+  A baseline round enters the sums with what it did cost.
 */
 #include "tuner.h"
 
@@ -42,41 +44,47 @@ PetscErrorCode NomosTunerGuardAllowed(NomosTuner t)
 PetscErrorCode NomosTunerGuardEstimate(NomosTuner t)
 {
   const PetscInt n    = (PetscInt)PetscMin(t->base_pulls, (PetscReal)NOMOS_TUNER_PULLS);
-  PetscReal      high = 0, mean = 0, logcost, sd;
+  PetscReal      high = 0, mean = 0, error, logcost, sd;
 
   PetscFunctionBegin;
-  t->cap_base = t->sum_base = 0;
+  t->cap_base = t->sum_base = t->mean_base = 0;
   if (!n) PetscFunctionReturn(PETSC_SUCCESS);
   for (PetscInt i = 0; i < n; i++) {
     high = PetscMax(high, t->recent[i]);
     mean += t->recent[i] / (PetscReal)n;
   }
-  t->cap_base = high;
-  t->sum_base = PetscMin(mean, t->base_sum / t->base_pulls);
+  t->cap_base  = high;
+  t->fallback  = t->base_worst;
+  t->mean_base = t->base_sum / t->base_pulls;
+  error        = t->base_pulls > 1 ? PetscSqrtReal(PetscMax(t->base_square / t->base_pulls - PetscSqr(t->mean_base), 0) / (t->base_pulls - 1)) : 0.25 * t->mean_base;
+  t->sum_base  = PetscMax(PetscMin(mean, t->mean_base - 3 * error), 0);
   if (t->ops->predict) {
     PetscReal cost;
 
     PetscUseTypeMethod(t, predict, t->c, t->baseline, &logcost, &sd);
-    cost        = PetscExpReal(logcost);
-    t->cap_base = sd < SURE ? cost : PetscMax(cost, t->cap_base);
-    t->sum_base = sd < SURE ? cost : PetscMin(cost, t->sum_base);
+    cost         = PetscExpReal(logcost);
+    t->mean_base = cost;
+    t->cap_base  = sd < SURE ? cost : PetscMax(cost, t->cap_base);
+    t->fallback  = sd < SURE ? cost : PetscMax(cost, t->fallback);
+    t->sum_base  = sd < SURE ? cost : PetscMin(cost, t->sum_base);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* May the arm be played although it is not the baseline? It may if what it can cost at worst still fits: the cap and then the
-   baseline for the fallback, or, if the learner predicts costs, two deviations above its prediction. */
+/* May the arm be played although it is not the baseline? It may if what it can cost at worst still fits: the cap, and then a
+   baseline solve for the fallback: as predicted where gp is sure, else the dearest so far. For an arm that was played before and whose cost the learner is sure of: two deviations above the
+   prediction. (A prediction for an arm never played is a belief in smoothness, which a table of costs need not share.) */
 static PetscErrorCode Affordable(NomosTuner t, PetscInt arm, PetscBool *yes)
 {
-  PetscReal reserve = ((t->cap > 0 ? t->cap : 3) + 1) * t->cap_base, logcost, sd;
+  PetscReal reserve = (t->cap > 0 ? t->cap : 3) * t->cap_base + t->fallback, logcost, sd;
 
   PetscFunctionBegin;
   if (t->cap <= 0) reserve = PetscMax(reserve, 2 * t->worst); /* nothing stops it */
-  if (t->ops->predict) {
+  if (t->ops->predict && t->pulls[arm] > 0) {
     PetscUseTypeMethod(t, predict, t->c, arm, &logcost, &sd);
-    reserve = PetscMin(reserve, PetscExpReal(PetscMin(logcost + 2 * sd, 700)));
+    if (sd < SURE) reserve = PetscMin(reserve, PetscExpReal(PetscMin(logcost + 2 * sd, 700)));
   }
-  *yes = (PetscBool)(t->stat.spent + reserve <= (1 + t->budget) * (t->stat.baseline_cost + t->sum_base));
+  *yes = (PetscBool)(t->stat.spent + reserve <= (1 + t->budget) * (t->budget_sum + t->sum_base));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -157,15 +165,18 @@ PetscErrorCode NomosTunerGuardReport(NomosTuner t, PetscReal cost, PetscBool fai
   t->worst = PetscMax(t->worst, cost);
   if (failed) t->stat.failures++;
   if (t->flags & NOMOS_ROUND_BUDGET) t->stat.held_back++;
-  if (base || t->sum_base > 0) {
-    t->stat.baseline_cost += base ? cost : t->sum_base;
+  if (base || t->mean_base > 0) {
+    t->stat.baseline_cost += base ? cost : t->mean_base;
     t->stat.baseline_rounds++;
   }
+  t->budget_sum += base ? cost : t->sum_base;
   if (base) {
     t->stat.baseline++;
     t->recent[(PetscInt64)t->base_pulls % NOMOS_TUNER_PULLS] = cost;
     t->base_pulls += 1;
     t->base_sum += cost;
+    t->base_square += cost * cost;
+    t->base_worst = PetscMax(t->base_worst, cost);
   }
   Ban(t, failed);
   PetscFunctionReturn(PETSC_SUCCESS);
