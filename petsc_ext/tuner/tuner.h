@@ -73,7 +73,7 @@ enum { /* flags of a round */
   NOMOS_ROUND_LEARNED = 2, /* the learner was told                                    */
   NOMOS_ROUND_BUDGET  = 4, /* the learner wanted something dearer                     */
   NOMOS_ROUND_CLAMPED = 8, /* a context outside its range                             */
-  NOMOS_ROUND_MISSING = 16 /* a context that was no finite number                     */
+  NOMOS_ROUND_MISSING = 16 /* the first context was no finite number; twice that: the second */
 };
 typedef struct {
   PetscReal round, arm, ctx[NOMOS_TUNER_MAX_CONTEXTS], cost, flags; /* all real: saved as one array */
