@@ -293,9 +293,8 @@ typedef enum {
 } NomosScale;
 PETSC_EXTERN const char *const NomosScales[]; /* "lin", "log", "int" */
 typedef enum {
-  NOMOS_LOAD_STRICT = 0, /* another signature is an error            */
-  NOMOS_LOAD_ARMS   = 1, /* keep what is known of arms with equal values */
-  NOMOS_LOAD_IGNORE = 2  /* another signature: start afresh          */
+  NOMOS_LOAD_STRICT = 0, /* the state of another tuner is an error */
+  NOMOS_LOAD_IGNORE = 1  /* it is passed over                      */
 } NomosLoadMode;
 PETSC_EXTERN const char *const NomosLoadModes[];
 typedef struct {
@@ -351,6 +350,10 @@ PETSC_EXTERN PetscErrorCode NomosTunerGetBest(NomosTuner, const PetscReal ctx[],
 PETSC_EXTERN PetscErrorCode NomosTunerGetProbabilities(NomosTuner, PetscReal p[]); /* of the last Select                  */
 PETSC_EXTERN PetscErrorCode NomosTunerGetStatistics(NomosTuner, NomosTunerStatistics *);
 PETSC_EXTERN PetscErrorCode NomosTunerGetPulls(NomosTuner, PetscInt64 pulls[]);
+PETSC_EXTERN PetscErrorCode NomosTunerSave(NomosTuner, const char file[]);   /* nomos-tuner/1                             */
+PETSC_EXTERN PetscErrorCode NomosTunerLoad(NomosTuner, const char file[]);
+PETSC_EXTERN PetscErrorCode NomosTunerSetSave(NomosTuner, const char file[], PetscInt interval);
+PETSC_EXTERN PetscErrorCode NomosTunerSetLoadMode(NomosTuner, NomosLoadMode);
 PETSC_EXTERN PetscErrorCode NomosTunerReset(NomosTuner);                     /* forgets what it learned                   */
 PETSC_EXTERN PetscErrorCode NomosTunerView(NomosTuner, PetscViewer);
 PETSC_EXTERN PetscErrorCode NomosTunerDestroy(NomosTuner *);

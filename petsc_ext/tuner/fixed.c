@@ -52,6 +52,16 @@ static PetscErrorCode NomosTunerArrays_Sweep(NomosTuner t, PetscInt *n, NomosTun
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* From a file: whatever it says, an arm. */
+static PetscErrorCode NomosTunerRestored_Sweep(NomosTuner t)
+{
+  PetscReal *next = (PetscReal *)t->data;
+
+  PetscFunctionBegin;
+  if (!(*next >= 0 && *next < (PetscReal)t->d)) *next = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode NomosTunerDestroy_Sweep(NomosTuner t)
 {
   PetscFunctionBegin;
@@ -133,11 +143,12 @@ M*/
 PETSC_INTERN PetscErrorCode NomosTunerCreate_Sweep(NomosTuner t)
 {
   PetscFunctionBegin;
-  t->ops->setup   = NomosTunerSetUp_Sweep;
-  t->ops->select  = NomosTunerSelect_Sweep;
-  t->ops->update  = NomosTunerUpdate_Sweep;
-  t->ops->best    = NomosTunerBest_Mean;
-  t->ops->arrays  = NomosTunerArrays_Sweep;
-  t->ops->destroy = NomosTunerDestroy_Sweep;
+  t->ops->setup    = NomosTunerSetUp_Sweep;
+  t->ops->select   = NomosTunerSelect_Sweep;
+  t->ops->update   = NomosTunerUpdate_Sweep;
+  t->ops->best     = NomosTunerBest_Mean;
+  t->ops->arrays   = NomosTunerArrays_Sweep;
+  t->ops->restored = NomosTunerRestored_Sweep;
+  t->ops->destroy  = NomosTunerDestroy_Sweep;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -118,10 +118,6 @@ PetscErrorCode NomosTunerGuardChoose(NomosTuner t, PetscInt *arm)
   PetscFunctionBegin;
   *arm = t->baseline;
   if (t->learns_anything) t->flags |= NOMOS_ROUND_LEARNED;
-  if (t->rounds < t->replay_n) {
-    *arm = t->replay[t->rounds];
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
   if (t->d == 1 || t->rounds < t->start || (guarded && !t->base_pulls)) PetscFunctionReturn(PETSC_SUCCESS);
   if (t->freeze >= 0 && t->rounds >= t->freeze) {
     t->flags &= ~NOMOS_ROUND_LEARNED;

@@ -126,6 +126,25 @@ static PetscErrorCode RunOptions(NomosTuner t, NomosOptionItems PetscOptionsObje
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsObject, char load[], size_t len)
+{
+  OptionName n;
+  PetscInt   interval = t->save_interval, mode = (PetscInt)t->loadmode;
+  char       text[PETSC_MAX_PATH_LEN];
+  PetscBool  set, every;
+
+  PetscFunctionBegin;
+  load[0] = text[0] = 0;
+  if (t->savefile) PetscCall(PetscStrncpy(text, t->savefile, sizeof(text)));
+  PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_save", &n), "File for the state, written when the tuner is destroyed", "NomosTunerSetSave", text, text, sizeof(text), &set));
+  PetscCall(PetscOptionsBoundedInt(Name(t, "-nomos_tuner_save_interval", &n), "And every so many rounds; 0: only then", "NomosTunerSetSave", interval, &interval, &every, 0));
+  if (set || every) PetscCall(NomosTunerSetSave(t, text[0] ? text : NULL, interval));
+  PetscCall(PetscOptionsEList(Name(t, "-nomos_tuner_load_mode", &n), "The state of another tuner: an error, or passed over", "NomosTunerSetLoadMode", NomosLoadModes, 2, NomosLoadModes[mode], &mode, &set));
+  if (set) PetscCall(NomosTunerSetLoadMode(t, (NomosLoadMode)mode));
+  PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_load", &n), "File with a state to go on from", "NomosTunerLoad", "", load, len, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
   NomosTunerSetFromOptions - settings from the options database
 
@@ -151,13 +170,19 @@ static PetscErrorCode RunOptions(NomosTuner t, NomosOptionItems PetscOptionsObje
 . -nomos_tuner_gp_watch W     - (default: 0.35)
 . -nomos_tuner_gp_drift D     - (default: 1e-5)
 . -nomos_tuner_monitor        - a line per round
-- -nomos_tuner_log FILE       - CSV
+. -nomos_tuner_log FILE       - CSV
+. -nomos_tuner_load FILE      - go on from a saved state; nothing can be added to the tuner after that
+. -nomos_tuner_load_mode M    - strict or ignore (default: strict)
+. -nomos_tuner_save FILE      - save when the tuner is destroyed
+- -nomos_tuner_save_interval N - and every N rounds (default: 0)
 
   Level: beginner
 .seealso: `NomosTunerSetOptionsPrefix()`, `NomosTunerView()`
 @*/
 PetscErrorCode NomosTunerSetFromOptions(NomosTuner t)
 {
+  char load[PETSC_MAX_PATH_LEN];
+
   PetscFunctionBegin;
   PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
   PetscCall(Parameters(t));
@@ -166,6 +191,8 @@ PetscErrorCode NomosTunerSetFromOptions(NomosTuner t)
   PetscCall(RunOptions(t, PetscOptionsObject));
   PetscCall(GuardOptions(t, PetscOptionsObject));
   PetscCall(LearnerOptions(t, PetscOptionsObject));
+  PetscCall(StateOptions(t, PetscOptionsObject, load, sizeof(load)));
   PetscOptionsEnd();
+  if (load[0]) PetscCall(NomosTunerLoad(t, load));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

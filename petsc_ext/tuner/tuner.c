@@ -332,6 +332,7 @@ PetscErrorCode NomosTunerReport(NomosTuner t, PetscReal cost, PetscBool failed)
   PetscCall(GiveUp(t, give_up));
   t->open = PETSC_FALSE;
   t->rounds++;
+  if (t->save_interval && t->rounds % t->save_interval == 0) PetscCall(NomosTunerSaveQuietly(t));
   PetscCall(PetscTime(&end));
   t->stat.seconds += (PetscReal)(end - begin);
   PetscCall(PetscLogEventEnd(NOMOS_Update, t, 0, 0, 0));
@@ -451,6 +452,7 @@ PetscErrorCode NomosTunerReset(NomosTuner t)
     x->seen_lo = PETSC_MAX_REAL;
     x->seen_hi = -PETSC_MAX_REAL;
   }
+  PetscCall(PetscArrayzero(t->recent, NOMOS_TUNER_PULLS));
   t->setup = t->open = t->warned_missing = PETSC_FALSE;
   t->rounds = t->nhistory = 0;
   t->base_pulls = t->base_sum = t->base_square = t->base_worst = t->budget_sum = t->worst = 0;
@@ -474,6 +476,7 @@ PetscErrorCode NomosTunerDestroy(NomosTuner *tuner)
   PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
   *tuner = NULL;
   if (--((PetscObject)t)->refct > 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosTunerSaveQuietly(t));
   PetscCall(NomosTunerReset(t));
   PetscCall(NomosTunerFreeArms(t));
   PetscCall(NomosTunerCloseLog(t));
@@ -483,9 +486,6 @@ PetscErrorCode NomosTunerDestroy(NomosTuner *tuner)
   PetscCall(PetscFree(t->label));
   PetscCall(PetscFree(t->logfile));
   PetscCall(PetscFree(t->savefile));
-  PetscCall(PetscFree(t->loadfile));
-  PetscCall(PetscFree(t->replayfile));
-  PetscCall(PetscFree(t->replay));
   PetscCall(PetscHeaderDestroy(&t));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

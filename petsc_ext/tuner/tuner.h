@@ -135,7 +135,7 @@ struct _p_NomosTuner {
   PetscReal  young_radius;
   PetscBool  young_symmetric;
   PetscBool  monitor;
-  char      *logfile, *savefile, *loadfile, *replayfile;
+  char      *logfile, *savefile;
   NomosLoadMode loadmode;
   PetscInt   save_interval;
   FILE      *log; /* (root) */
@@ -163,8 +163,6 @@ struct _p_NomosTuner {
   NomosTunerStatistics stat;
   PetscReal  worst;
   PetscBool  warned_missing;
-  PetscInt64 replay_n;                 /* rounds taken from a file                     */
-  PetscInt  *replay;
 };
 
 /* tuner.c */
@@ -195,6 +193,8 @@ PETSC_INTERN PetscErrorCode NomosTunerGuardFree(NomosTuner);
 /* view.c */
 PETSC_INTERN PetscErrorCode NomosTunerPrintRound(NomosTuner, const NomosTunerRound *);
 PETSC_INTERN PetscErrorCode NomosTunerCloseLog(NomosTuner);
+/* state.c */
+PETSC_INTERN PetscErrorCode NomosTunerSaveQuietly(NomosTuner);
 /* draw.c */
 PETSC_INTERN PetscReal NomosTunerUniform(NomosTuner, PetscInt64 index); /* of the open round, in (0,1) */
 PETSC_INTERN PetscReal NomosTunerNormal(NomosTuner, PetscInt64 index);
