@@ -116,6 +116,13 @@ static PetscErrorCode DropLearner(NomosTuner t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode SetUpLearner(NomosTuner t)
+{
+  PetscFunctionBegin;
+  PetscTryTypeMethod(t, setup);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode NomosTunerUseMethod(NomosTuner t, const char name[])
 {
   PetscErrorCode (*create)(NomosTuner);
@@ -126,7 +133,7 @@ PetscErrorCode NomosTunerUseMethod(NomosTuner t, const char name[])
   PetscCall(DropLearner(t));
   PetscCall((*create)(t));
   PetscCall(PetscObjectChangeTypeName((PetscObject)t, name));
-  if (t->root) PetscTryTypeMethod(t, setup);
+  PetscCall(NomosTunerAgree(t, t->root ? SetUpLearner(t) : PETSC_SUCCESS));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -164,8 +171,8 @@ PetscErrorCode NomosTunerSetUp(NomosTuner t)
   PetscCall(NomosTunerResolveBaseline(t));
   PetscCall(PetscStrcmp(name, NOMOSTUNERAUTO, &isauto));
   if (isauto) name = t->ncontexts ? NOMOSTUNERGP : NOMOSTUNERTSALLIS;
-  PetscCall(NomosTunerAgree(t, t->root ? SetUpRoot(t) : PETSC_SUCCESS));
   PetscCall(NomosTunerUseMethod(t, name));
+  PetscCall(NomosTunerAgree(t, t->root ? SetUpRoot(t) : PETSC_SUCCESS));
   t->setup = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
