@@ -34,6 +34,16 @@ NOMOS_LOSS("h1fd", H1FD, "H^1 misfit by finite differences, per sample and chann
 /* optimizers */
 NOMOS_TYPE(Tao, "adamw", AdamW, "Adam with decoupled weight decay, complex weights, schedules, clipping")
 
+/* learners of the tuner */
+NOMOS_TYPE(NomosTuner, "tsallis", Tsallis, "Tsallis-INF bandit: no context, stochastic or adversarial costs")
+NOMOS_TYPE(NomosTuner, "tsallisbins", TsallisBins, "one Tsallis-INF bandit per bin of the context")
+NOMOS_TYPE(NomosTuner, "chebcb", ChebCB, "Chebyshev regression of the cost over one context")
+NOMOS_TYPE(NomosTuner, "gp", GP, "Gaussian process over arms and one or two contexts")
+NOMOS_TYPE(NomosTuner, "young", Young, "Young's formula for omega, no learning")
+NOMOS_TYPE(NomosTuner, "fixed", Fixed, "the baseline, always")
+NOMOS_TYPE(NomosTuner, "uniform", Uniform, "every arm with the same probability")
+NOMOS_TYPE(NomosTuner, "sweep", Sweep, "every arm in turn, for tables")
+
 #undef NOMOS_TYPE
 #undef NOMOS_MAP
 #undef NOMOS_PDE

@@ -7,8 +7,8 @@
 #include <petscpartitioner.h>
 #include "nomosconfig.h"
 
-PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Proj, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Halo;
-PetscClassId  NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID;
+PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Proj, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Halo, NOMOS_Select, NOMOS_Update;
+PetscClassId  NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID, NOMOS_TUNER_CLASSID;
 
 static PetscBool NomosPackageInitialized = PETSC_FALSE;
 
@@ -69,6 +69,7 @@ static PetscErrorCode RegisterClasses(void)
   PetscCall(PetscClassIdRegister("Nomos Data", &NOMOS_DATA_CLASSID));
   PetscCall(PetscClassIdRegister("Nomos Problem", &NOMOS_PROBLEM_CLASSID));
   PetscCall(PetscClassIdRegister("Nomos Schedule", &NOMOS_SCHEDULE_CLASSID));
+  PetscCall(PetscClassIdRegister("Nomos Tuner", &NOMOS_TUNER_CLASSID));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -88,6 +89,8 @@ static PetscErrorCode RegisterEvents(void)
   PetscCall(PetscLogEventRegister("NomosH5Write", NOMOS_DATA_CLASSID, &NOMOS_H5Write));
   PetscCall(PetscLogEventRegister("NomosCkpt", NOMOS_PROBLEM_CLASSID, &NOMOS_Ckpt));
   PetscCall(PetscLogEventRegister("NomosHalo", NOMOS_BACKEND_CLASSID, &NOMOS_Halo));
+  PetscCall(PetscLogEventRegister("NomosSelect", NOMOS_TUNER_CLASSID, &NOMOS_Select));
+  PetscCall(PetscLogEventRegister("NomosUpdate", NOMOS_TUNER_CLASSID, &NOMOS_Update));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -154,6 +157,7 @@ PetscErrorCode NomosFinalizePackage(void)
   PetscCall(NomosOptionsFinalize());
   PetscCall(PetscFunctionListDestroy(&NomosBackendList));
   PetscCall(PetscFunctionListDestroy(&NomosMapList));
+  PetscCall(PetscFunctionListDestroy(&NomosTunerList));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

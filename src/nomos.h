@@ -25,7 +25,7 @@ PETSC_EXTERN PetscErrorCode NomosInitializePackage(void); /* after PetscInitiali
 PETSC_EXTERN PetscErrorCode NomosFinalizePackage(void);
 PETSC_EXTERN PetscErrorCode NomosGetVersion(char version[], size_t len);
 PETSC_EXTERN PetscErrorCode NomosOptionsCheck(MPI_Comm, PetscInt *unused); /* names mistyped options of our families      */
-PETSC_EXTERN PetscClassId   NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID;
+PETSC_EXTERN PetscClassId   NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID, NOMOS_TUNER_CLASSID;
 
 /* ---- backend: where the numbers live and who computes ------------------------------------------------------- */
 typedef struct _p_NomosBackend *NomosBackend;
@@ -300,5 +300,88 @@ PETSC_EXTERN PetscErrorCode NomosTaoSetStep(Tao, PetscInt step);                
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetRates(Tao, PetscReal lr, PetscReal beta1, PetscReal beta2, PetscReal eps);
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetDecay(Tao, PetscReal wd, PetscReal l2);
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetForm(Tao, const char pairs[], const char form[]);
+
+/* ---- tuner: chooses settings by what they cost, round after round ------------------------------------------------- */
+typedef struct _p_NomosTuner *NomosTuner;
+#define NOMOSTUNERAUTO        "auto" /* gp with a context, tsallis without */
+#define NOMOSTUNERTSALLIS     "tsallis"
+#define NOMOSTUNERTSALLISBINS "tsallisbins"
+#define NOMOSTUNERCHEBCB      "chebcb"
+#define NOMOSTUNERGP          "gp"
+#define NOMOSTUNERYOUNG       "young"
+#define NOMOSTUNERFIXED       "fixed"
+#define NOMOSTUNERUNIFORM     "uniform"
+#define NOMOSTUNERSWEEP       "sweep"
+typedef enum {
+  NOMOS_SCALE_LINEAR  = 0,
+  NOMOS_SCALE_LOG     = 1,
+  NOMOS_SCALE_INTEGER = 2
+} NomosScale;
+PETSC_EXTERN const char *const NomosScales[]; /* "lin", "log", "int" */
+typedef enum {
+  NOMOS_LOAD_STRICT = 0, /* the state of another tuner is an error */
+  NOMOS_LOAD_IGNORE = 1  /* it is passed over                      */
+} NomosLoadMode;
+PETSC_EXTERN const char *const NomosLoadModes[];
+typedef struct {
+  PetscInt64 rounds, failures, cancelled; /* reported rounds, those that failed, Select without Report     */
+  PetscInt64 baseline, held_back;         /* rounds with the baseline; those where the budget forced it     */
+  PetscInt64 clamped, missing, banned;    /* contexts outside the range, not finite; bans spoken           */
+  PetscInt64 baseline_rounds;             /* rounds for which the baseline's cost is known or estimated     */
+  PetscReal  spent, baseline_cost;        /* cost of all rounds; of the baseline, actual or estimated       */
+  PetscReal  seconds;                     /* spent in Select and Report                                    */
+} NomosTunerStatistics;
+
+PETSC_EXTERN PetscErrorCode NomosTunerCreate(MPI_Comm, NomosTuner *);
+PETSC_EXTERN PetscErrorCode NomosTunerRegister(const char[], PetscErrorCode (*)(NomosTuner)); /* a learner                  */
+PETSC_EXTERN PetscErrorCode NomosTunerAddNumericParameter(NomosTuner, const char name[], PetscReal lo, PetscReal hi, PetscInt n, NomosScale);
+PETSC_EXTERN PetscErrorCode NomosTunerAddCategoricalParameter(NomosTuner, const char name[], PetscInt n, const char *const labels[]);
+PETSC_EXTERN PetscErrorCode NomosTunerAddParameter(NomosTuner, const char text[]); /* "name:lin:lo:hi:n", "name:set:a,b,c"   */
+PETSC_EXTERN PetscErrorCode NomosTunerGetParameters(NomosTuner, PetscInt *n, PetscInt *arms);
+PETSC_EXTERN PetscErrorCode NomosTunerGetParameter(NomosTuner, PetscInt, const char *name[], PetscInt *n, const char *const *labels[]);
+PETSC_EXTERN PetscErrorCode NomosTunerGetArm(NomosTuner, PetscInt arm, PetscReal values[]);
+PETSC_EXTERN PetscErrorCode NomosTunerFindArm(NomosTuner, const PetscReal values[], PetscInt *arm); /* the nearest           */
+PETSC_EXTERN PetscErrorCode NomosTunerAddContext(NomosTuner, const char name[], PetscReal lo, PetscReal hi, PetscBool adaptive);
+PETSC_EXTERN PetscErrorCode NomosTunerSetContextRange(NomosTuner, PetscInt k, PetscReal lo, PetscReal hi);
+PETSC_EXTERN PetscErrorCode NomosTunerGetContexts(NomosTuner, PetscInt *n);
+PETSC_EXTERN PetscErrorCode NomosTunerSetMethod(NomosTuner, const char[]);
+PETSC_EXTERN PetscErrorCode NomosTunerGetMethod(NomosTuner, const char *[]); /* the learner in force                     */
+PETSC_EXTERN PetscErrorCode NomosTunerSetOptionsPrefix(NomosTuner, const char[]);
+PETSC_EXTERN PetscErrorCode NomosTunerSetOptionsStem(NomosTuner, const char[]); /* "nomos_tuner_" by default              */
+PETSC_EXTERN PetscErrorCode NomosTunerSetName(NomosTuner, const char[]);     /* of its random stream and state            */
+PETSC_EXTERN PetscErrorCode NomosTunerSetSeed(NomosTuner, PetscInt64);
+PETSC_EXTERN PetscErrorCode NomosTunerSetBaseline(NomosTuner, PetscInt arm);
+PETSC_EXTERN PetscErrorCode NomosTunerSetCostFloor(NomosTuner, PetscReal);   /* cost that no arm can save: 1 for iterations */
+PETSC_EXTERN PetscErrorCode NomosTunerSetCap(NomosTuner, PetscReal);         /* <= 0: off                                 */
+PETSC_EXTERN PetscErrorCode NomosTunerSetBudget(NomosTuner, PetscReal);      /* < 0: off                                  */
+PETSC_EXTERN PetscErrorCode NomosTunerSetBan(NomosTuner, PetscInt);          /* 0: off                                    */
+PETSC_EXTERN PetscErrorCode NomosTunerSetStart(NomosTuner, PetscInt64);
+PETSC_EXTERN PetscErrorCode NomosTunerSetFreeze(NomosTuner, PetscInt64);     /* < 0: never                                */
+PETSC_EXTERN PetscErrorCode NomosTunerSetEstimator(NomosTuner, PetscBool reduced_variance);
+PETSC_EXTERN PetscErrorCode NomosTunerSetLossScale(NomosTuner, PetscReal);   /* <= 0: the running mean                    */
+PETSC_EXTERN PetscErrorCode NomosTunerSetBins(NomosTuner, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosTunerSetChebyshevDegree(NomosTuner, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosTunerSetGP(NomosTuner, PetscReal z, PetscBool thompson, PetscReal watch, PetscReal drift);
+PETSC_EXTERN PetscErrorCode NomosTunerSetYoung(NomosTuner, PetscReal jacobi_radius, PetscBool symmetric);
+PETSC_EXTERN PetscErrorCode NomosTunerYoungOmega(PetscReal jacobi_radius, PetscBool symmetric, PetscReal *omega);
+PETSC_EXTERN PetscErrorCode NomosTunerSetMonitor(NomosTuner, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosTunerSetLog(NomosTuner, const char file[]);
+PETSC_EXTERN PetscErrorCode NomosTunerSetFromOptions(NomosTuner);
+PETSC_EXTERN PetscErrorCode NomosTunerSetUp(NomosTuner);
+PETSC_EXTERN PetscErrorCode NomosTunerSelect(NomosTuner, const PetscReal ctx[], PetscInt *arm, PetscReal values[]);
+PETSC_EXTERN PetscErrorCode NomosTunerGetLimit(NomosTuner, PetscReal *);     /* cost at which this round is to be stopped  */
+PETSC_EXTERN PetscErrorCode NomosTunerReport(NomosTuner, PetscReal cost, PetscBool failed);
+PETSC_EXTERN PetscErrorCode NomosTunerCancel(NomosTuner);
+PETSC_EXTERN PetscErrorCode NomosTunerGetBest(NomosTuner, const PetscReal ctx[], PetscInt *arm);
+PETSC_EXTERN PetscErrorCode NomosTunerGetProbabilities(NomosTuner, PetscReal p[]); /* of the last Select                  */
+PETSC_EXTERN PetscErrorCode NomosTunerGetStatistics(NomosTuner, NomosTunerStatistics *);
+PETSC_EXTERN PetscErrorCode NomosTunerGetPulls(NomosTuner, PetscInt64 pulls[]);
+PETSC_EXTERN PetscErrorCode NomosTunerSave(NomosTuner, const char file[]);   /* nomos-tuner/1                             */
+PETSC_EXTERN PetscErrorCode NomosTunerLoad(NomosTuner, const char file[]);
+PETSC_EXTERN PetscErrorCode NomosTunerSetSave(NomosTuner, const char file[], PetscInt interval);
+PETSC_EXTERN PetscErrorCode NomosTunerSetLoadMode(NomosTuner, NomosLoadMode);
+PETSC_EXTERN PetscErrorCode NomosTunerReset(NomosTuner);                     /* forgets what it learned                   */
+PETSC_EXTERN PetscErrorCode NomosTunerView(NomosTuner, PetscViewer);
+PETSC_EXTERN PetscErrorCode NomosTunerDestroy(NomosTuner *);
 
 #endif

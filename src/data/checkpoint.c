@@ -158,16 +158,18 @@ static int VerifyGroup(NomosH5 h, const char group[], int depth, int *tensors, N
   return why->code;
 }
 
-int NomosCheckpointOpen(const char path[], NomosH5 *h, NomosCheckpoint *c, NomosWhy *why)
+int NomosCheckpointOpen(const char path[], NomosH5 *h, NomosCheckpoint *c, NomosWhy *why) { return NomosCheckpointOpenAs(path, SCHEMA, h, c, why); }
+
+int NomosCheckpointOpenAs(const char path[], const char expected[], NomosH5 *h, NomosCheckpoint *c, NomosWhy *why)
 {
-  static const char *const groups[] = {"/params", "/optimizer", "/best", "/history"};
+  static const char *const groups[] = {"/params", "/optimizer", "/best", "/history", "/tuner"};
   char                     schema[64];
 
   *h = NULL;
   memset(c, 0, sizeof(*c));
   snprintf(c->path, sizeof(c->path), "%s", path);
   if (VerifyFile(path, c, why) || NomosH5Open(path, h, why)) return why->code;
-  if (!NomosH5GetString(*h, "/", "schema", schema, sizeof(schema), why) && strcmp(schema, SCHEMA)) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' has the schema '%s', expected '" SCHEMA "'%s", path, schema, strncmp(schema, "nomos-checkpoint/", 17) ? "" : "; it was written by another version of the format");
+  if (!NomosH5GetString(*h, "/", "schema", schema, sizeof(schema), why) && strcmp(schema, expected)) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' has the schema '%s', expected '%s'%s", path, schema, expected, strncmp(schema, expected, strcspn(expected, "/") + 1) ? "" : "; it was written by another version of the format");
   for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]) && !why->code; i++)
     if (NomosH5Has(*h, groups[i])) VerifyGroup(*h, groups[i], 1, &c->tensors, why);
   if (why->code) NomosH5Close(h);
@@ -192,7 +194,9 @@ static hid_t OpenGroup(NomosImage image, const char group[])
   return g;
 }
 
-int NomosImageCreate(NomosImage *image, NomosWhy *why)
+int NomosImageCreate(NomosImage *image, NomosWhy *why) { return NomosImageCreateAs(SCHEMA, image, why); }
+
+int NomosImageCreateAs(const char schema[], NomosImage *image, NomosWhy *why)
 {
   NomosImage i      = (NomosImage)calloc(1, sizeof(*i));
   NomosHushed     hushed = NomosHush();
@@ -211,7 +215,7 @@ int NomosImageCreate(NomosImage *image, NomosWhy *why)
   H5Pclose(fapl);
   H5Pclose(fcpl);
   if (i && i->file >= 0 && (root = H5Gopen2(i->file, "/", H5P_DEFAULT)) >= 0) {
-    err = NomosH5PutString(root, "schema", SCHEMA) || NomosH5PutString(root, "created", now) || NomosH5PutString(root, "real", "float64");
+    err = NomosH5PutString(root, "schema", schema) || NomosH5PutString(root, "created", now) || NomosH5PutString(root, "real", "float64");
     H5Gclose(root);
   }
   if (err && i) {
@@ -303,7 +307,7 @@ static void FillBlock(unsigned char *p, uint64_t n, int64_t step)
   memcpy(p, MAGIC, 8);
   PutWord(p + 8, n);
   PutWord(p + 24, (uint64_t)step);
-  strcpy((char *)p + 32, "\n" SCHEMA ": HDF5 behind a block of 512 bytes; h5dump and h5py read it, `nomos info` describes it\n");
+  strcpy((char *)p + 32, "\nNomos: HDF5 behind a block of 512 bytes; h5dump and h5py read it, `nomos info` describes it\n");
   PutWord(p + 16, SumBytes(p, 0, n));
 }
 

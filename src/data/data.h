@@ -128,6 +128,7 @@ PETSC_INTERN int  NomosTensorsWrite(const char path[], int single, int n, const 
 /* Built as an image in memory by one rank, then written at once. Groups ("/params", "/optimizer/m") are made as needed. */
 typedef struct _n_NomosImage *NomosImage;
 PETSC_INTERN int  NomosImageCreate(NomosImage *, NomosWhy *);
+PETSC_INTERN int  NomosImageCreateAs(const char schema[], NomosImage *, NomosWhy *); /* another schema in the same container, such as nomos-tuner/1 */
 PETSC_INTERN int  NomosImagePutString(NomosImage, const char group[], const char name[], const char value[], NomosWhy *);
 PETSC_INTERN int  NomosImagePutInteger(NomosImage, const char group[], const char name[], int64_t value, NomosWhy *);
 PETSC_INTERN int  NomosImagePutReal(NomosImage, const char group[], const char name[], double value, NomosWhy *);
@@ -143,6 +144,7 @@ typedef struct {
 } NomosCheckpoint;
 /* Length and file sum, then schema, then the sum of every tensor; read with NomosH5Get...() and NomosH5Read() */
 PETSC_INTERN int NomosCheckpointOpen(const char path[], NomosH5 *, NomosCheckpoint *, NomosWhy *);
+PETSC_INTERN int NomosCheckpointOpenAs(const char path[], const char schema[], NomosH5 *, NomosCheckpoint *, NomosWhy *);
 PETSC_INTERN int NomosCheckpointVerifyBlock(const void *bytes, uint64_t n, NomosCheckpoint *, NomosWhy *); /* a whole file in memory: length and sum */
 /* A folder of checkpoint-%09d.h5. Save keeps the newest `keep` (at least 2) that verify and removes older ones. Newest
    opens the newest that verifies; skipped says which were passed over and why ("" if none). found 0: no checkpoint there. */

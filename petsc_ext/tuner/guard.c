@@ -1,0 +1,179 @@
+/*
+  guard.c - what keeps a learner from doing harm, whatever it is: the cap on a solve, the budget of exploration, bans.
+
+  Everything is measured against the baseline, the setting the user had. Three estimates of its cost at this context:
+    cap_base   for the cap and the reserve: gp's prediction where it is sure, else the largest of the last five baseline solves
+    sum_base   for the budget: gp's prediction where it is sure, else the mean of all baseline solves less three standard errors,
+               and not above the mean of the last five. (An estimate that is too high by chance stays so while the baseline is not
+               played, and would loosen the budget in every round. The more the costs vary, the more baseline solves it takes.)
+    mean_base  for the view: the plain mean, or gp's prediction
+  A baseline round enters the sums with what it did cost.
+*/
+#include "tuner.h"
+
+#define SURE 0.3 /* posterior deviation of log cost below which a prediction stands alone */
+
+PetscErrorCode NomosTunerGuardSetUp(NomosTuner t)
+{
+  PetscInt n;
+
+  PetscFunctionBegin;
+  t->ban_nodes = 1;
+  for (PetscInt k = 0; k < t->ncontexts; k++) t->ban_nodes *= NomosTunerContextNodes(t);
+  n = t->d * t->ban_nodes;
+  PetscCall(PetscCalloc3(n, &t->ban_fails, n, &t->ban_until, n, &t->ban_length));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode NomosTunerGuardFree(NomosTuner t)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscFree3(t->ban_fails, t->ban_until, t->ban_length));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode NomosTunerGuardAllowed(NomosTuner t)
+{
+  const PetscInt node = NomosTunerContextNode(t, t->c);
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < t->d; i++) t->allowed[i] = (PetscBool)(i == t->baseline || t->ban_until[i * t->ban_nodes + node] <= (PetscReal)t->rounds);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode NomosTunerGuardEstimate(NomosTuner t)
+{
+  const PetscInt n    = (PetscInt)PetscMin(t->base_pulls, (PetscReal)NOMOS_TUNER_PULLS);
+  PetscReal      high = 0, mean = 0, error, logcost, sd;
+
+  PetscFunctionBegin;
+  t->cap_base = t->sum_base = t->mean_base = 0;
+  if (!n) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt i = 0; i < n; i++) {
+    high = PetscMax(high, t->recent[i]);
+    mean += t->recent[i] / (PetscReal)n;
+  }
+  t->cap_base  = high;
+  t->fallback  = t->base_worst;
+  t->mean_base = t->base_sum / t->base_pulls;
+  error        = t->base_pulls > 1 ? PetscSqrtReal(PetscMax(t->base_square / t->base_pulls - PetscSqr(t->mean_base), 0) / (t->base_pulls - 1)) : 0.25 * t->mean_base;
+  t->sum_base  = PetscMax(PetscMin(mean, t->mean_base - 3 * error), 0);
+  if (t->ops->predict) {
+    PetscReal cost;
+
+    PetscUseTypeMethod(t, predict, t->c, t->baseline, &logcost, &sd);
+    cost         = PetscExpReal(logcost);
+    t->mean_base = cost;
+    t->cap_base  = sd < SURE ? cost : PetscMax(cost, t->cap_base);
+    t->fallback  = sd < SURE ? cost : PetscMax(cost, t->fallback);
+    t->sum_base  = sd < SURE ? cost : PetscMin(cost, t->sum_base);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* May the arm be played although it is not the baseline? It may if what it can cost at worst still fits: the cap, and then a
+   baseline solve for the fallback: as predicted where gp is sure, else the dearest so far. For an arm that was played before and whose cost the learner is sure of: two deviations above the
+   prediction. (A prediction for an arm never played is a belief in smoothness, which a table of costs need not share.) */
+static PetscErrorCode Affordable(NomosTuner t, PetscInt arm, PetscBool *yes)
+{
+  PetscReal reserve = (t->cap > 0 ? t->cap : 3) * t->cap_base + t->fallback, logcost, sd;
+
+  PetscFunctionBegin;
+  if (t->cap <= 0) reserve = PetscMax(reserve, 2 * t->worst); /* nothing stops it */
+  if (t->ops->predict && t->pulls[arm] > 0) {
+    PetscUseTypeMethod(t, predict, t->c, arm, &logcost, &sd);
+    if (sd < SURE) reserve = PetscMin(reserve, PetscExpReal(PetscMin(logcost + 2 * sd, 700)));
+  }
+  *yes = (PetscBool)(t->stat.spent + reserve <= (1 + t->budget) * (t->budget_sum + t->sum_base));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The learner's wish is too dear: its best arm if that is predicted to be cheaper than the baseline and fits, else the
+   baseline. A learner that draws at random learns nothing from a round it did not draw. */
+static PetscErrorCode HoldBack(NomosTuner t, PetscInt *arm)
+{
+  PetscInt  best = t->baseline;
+  PetscReal there, here, sd;
+  PetscBool fits;
+
+  PetscFunctionBegin;
+  t->flags |= NOMOS_ROUND_BUDGET;
+  if (!t->learns_anything) t->flags &= ~NOMOS_ROUND_LEARNED;
+  *arm = t->baseline;
+  if (!t->ops->predict) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscUseTypeMethod(t, best, t->c, t->allowed, &best);
+  if (best == t->baseline) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscUseTypeMethod(t, predict, t->c, best, &there, &sd);
+  PetscUseTypeMethod(t, predict, t->c, t->baseline, &here, &sd);
+  PetscCall(Affordable(t, best, &fits));
+  if (fits && there < here) *arm = best;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode NomosTunerGuardChoose(NomosTuner t, PetscInt *arm)
+{
+  const PetscBool guarded = (PetscBool)(t->cap > 0 || t->budget >= 0);
+  PetscBool       fits    = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  *arm = t->baseline;
+  if (t->learns_anything) t->flags |= NOMOS_ROUND_LEARNED;
+  if (t->d == 1 || t->rounds < t->start || (guarded && !t->base_pulls)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (t->freeze >= 0 && t->rounds >= t->freeze) {
+    t->flags &= ~NOMOS_ROUND_LEARNED;
+    PetscUseTypeMethod(t, best, t->c, t->allowed, arm);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  t->flags |= NOMOS_ROUND_LEARNED;
+  PetscUseTypeMethod(t, select, t->c, t->allowed, arm);
+  if (*arm != t->baseline && t->budget >= 0) PetscCall(Affordable(t, *arm, &fits));
+  if (!fits) PetscCall(HoldBack(t, arm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* `ban` failures in a row at a context node remove the arm there for 64 rounds, then one more for 128, 256, ... */
+static void Ban(NomosTuner t, PetscBool failed)
+{
+  const PetscInt i = t->arm * t->ban_nodes + NomosTunerContextNode(t, t->c);
+
+  if (t->arm == t->baseline || t->ban <= 0) return;
+  if (!failed) {
+    t->ban_fails[i] = 0;
+    return;
+  }
+  t->ban_fails[i] += 1;
+  if (t->ban_fails[i] < (PetscReal)t->ban) return;
+  t->ban_fails[i]  = (PetscReal)(t->ban - 1);
+  t->ban_length[i] = t->ban_length[i] > 0 ? PetscMin(2 * t->ban_length[i], 1e15) : 64;
+  t->ban_until[i]  = (PetscReal)(t->rounds + 1) + t->ban_length[i];
+  t->stat.banned++;
+}
+
+PetscErrorCode NomosTunerGuardReport(NomosTuner t, PetscReal cost, PetscBool failed)
+{
+  const PetscBool base = (PetscBool)(t->arm == t->baseline);
+
+  PetscFunctionBegin;
+  t->stat.rounds++;
+  t->stat.spent += cost;
+  t->pulls[t->arm] += 1;
+  t->sums[t->arm] += cost;
+  t->worst = PetscMax(t->worst, cost);
+  if (failed) t->stat.failures++;
+  if (t->flags & NOMOS_ROUND_BUDGET) t->stat.held_back++;
+  if (base || t->mean_base > 0) {
+    t->stat.baseline_cost += base ? cost : t->mean_base;
+    t->stat.baseline_rounds++;
+  }
+  t->budget_sum += base ? cost : t->sum_base;
+  if (base) {
+    t->stat.baseline++;
+    t->recent[(PetscInt64)t->base_pulls % NOMOS_TUNER_PULLS] = cost;
+    t->base_pulls += 1;
+    t->base_sum += cost;
+    t->base_square += cost * cost;
+    t->base_worst = PetscMax(t->base_worst, cost);
+  }
+  Ban(t, failed);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,454 @@
+/*
+  state.c - what a tuner knows, in a file (schema nomos-tuner/1, HDF5 in the container of docs/files.md: written aside, summed,
+  renamed).
+
+    /tuner/NAME  @method @learner @signature @description @rounds @seed @ranks @nomos @petsc
+                 arms [d][parameters]  counts sums [d]  guard statistics [.]  recent [5]  contexts [k][4]  bans [3][d nodes]
+                 history [rounds kept][6]: round, arm, contexts, cost, flags
+                 and the arrays of the learner in force
+*/
+#include "tuner.h"
+#include "data/data.h"
+
+#define SCHEMA  "nomos-tuner/1"
+#define COLUMNS 6
+const char *const NomosLoadModes[] = {"strict", "ignore", "NomosLoadMode", "NOMOS_LOAD_", NULL};
+
+enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, WARNED, NHISTORY, GUARD };
+enum { STATISTICS = 12 };
+
+/* Names, grids, learner, contexts: what a state belongs to. */
+static PetscErrorCode Describe(NomosTuner t, char text[], size_t len, char signature[17])
+{
+  uint64_t h = 0xcbf29ce484222325u;
+  size_t   used;
+
+  PetscFunctionBegin;
+  PetscCall(PetscSNPrintf(text, len, "method %s", t->method));
+  for (PetscInt k = 0; k < t->nparameters; k++) {
+    const NomosTunerParameter *p = &t->parameter[k];
+
+    PetscCall(PetscStrlen(text, &used));
+    if (!p->label) {
+      PetscCall(PetscSNPrintf(text + used, len - used, "; %s %s %.17g:%.17g:%" PetscInt_FMT, p->name, NomosScales[p->scale], (double)p->value[0], (double)p->value[p->n - 1], p->n));
+      continue;
+    }
+    PetscCall(PetscSNPrintf(text + used, len - used, "; %s set", p->name));
+    for (PetscInt i = 0; i < p->n; i++) {
+      PetscCall(PetscStrlen(text, &used));
+      PetscCall(PetscSNPrintf(text + used, len - used, "%c%s", i ? ',' : ' ', p->label[i]));
+    }
+  }
+  for (PetscInt k = 0; k < t->ncontexts; k++) {
+    const NomosTunerContext *x = &t->context[k];
+
+    PetscCall(PetscStrlen(text, &used));
+    PetscCall(PetscSNPrintf(text + used, len - used, "; context %s %.17g:%.17g%s", x->name, (double)x->nominal_lo, (double)x->nominal_hi, x->adaptive ? " adaptive" : ""));
+  }
+  for (const char *c = text; *c; c++) h = (h ^ (unsigned char)*c) * 0x100000001b3u;
+  PetscCall(PetscSNPrintf(signature, 17, "%016llx", (unsigned long long)h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Group(NomosTuner t, char path[NOMOS_MAX_NAME])
+{
+  PetscFunctionBegin;
+  PetscCall(PetscSNPrintf(path, NOMOS_MAX_NAME, "/tuner/%.200s", t->label[0] ? t->label : "default"));
+  for (char *c = path + 7; *c; c++)
+    if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-')) *c = '_';
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The numbers that are no arrays, to and from one. */
+static void PackGuard(NomosTuner t, PetscReal g[GUARD], PetscBool unpack)
+{
+  PetscReal *const where[] = {&t->base_pulls, &t->base_sum, &t->base_square, &t->base_worst, &t->budget_sum, &t->worst};
+
+  for (int i = 0; i < WARNED; i++) {
+    if (unpack) *where[i] = g[i];
+    else g[i] = *where[i];
+  }
+  if (unpack) {
+    t->warned_missing = (PetscBool)(g[WARNED] > 0);
+    t->nhistory       = (PetscInt64)g[NHISTORY];
+  } else {
+    g[WARNED]   = t->warned_missing ? 1 : 0;
+    g[NHISTORY] = (PetscReal)t->nhistory;
+  }
+}
+
+static void PackStatistics(NomosTunerStatistics *s, PetscReal v[STATISTICS], PetscBool unpack)
+{
+  PetscInt64 *const count[] = {&s->rounds, &s->failures, &s->cancelled, &s->baseline, &s->held_back, &s->clamped, &s->missing, &s->banned, &s->baseline_rounds};
+  PetscReal *const  real[]  = {&s->spent, &s->baseline_cost, &s->seconds};
+
+  for (int i = 0; i < 9; i++) {
+    if (unpack) *count[i] = (PetscInt64)v[i];
+    else v[i] = (PetscReal)*count[i];
+  }
+  for (int i = 0; i < 3; i++) {
+    if (unpack) *real[i] = v[9 + i];
+    else v[9 + i] = *real[i];
+  }
+}
+
+static int PutReals(NomosImage image, const char group[], const char name[], PetscInt rows, PetscInt columns, const PetscReal values[], NomosWhy *why)
+{
+  const int64_t shape[] = {rows, columns};
+
+  if (rows < 1 || columns < 1) return 0;
+  return NomosImagePutTensor(image, group, name, 'd', columns > 1 ? 2 : 1, shape, values, why);
+}
+
+static PetscErrorCode PutAttributes(NomosTuner t, NomosImage image, const char group[], NomosWhy *why)
+{
+  char        text[8192], signature[17], version[256];
+  PetscMPIInt size;
+
+  PetscFunctionBegin;
+  PetscCall(Describe(t, text, sizeof(text), signature));
+  PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)t), &size));
+  NomosImagePutString(image, group, "method", t->method, why);
+  NomosImagePutString(image, group, "learner", ((PetscObject)t)->type_name, why);
+  NomosImagePutString(image, group, "signature", signature, why);
+  NomosImagePutString(image, group, "description", text, why);
+  NomosImagePutInteger(image, group, "rounds", t->rounds, why);
+  NomosImagePutInteger(image, group, "seed", t->seed, why);
+  NomosImagePutInteger(image, group, "ranks", size, why);
+  PetscCall(NomosGetVersion(version, sizeof(version)));
+  NomosImagePutString(image, group, "nomos", version, why);
+  PetscCall(PetscGetVersion(version, sizeof(version)));
+  NomosImagePutString(image, group, "petsc", version, why);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Oldest round first; a context that was missing is stored as 0, its flag says so. */
+static PetscErrorCode PutHistory(NomosTuner t, NomosImage image, const char group[], NomosWhy *why)
+{
+  const PetscInt64 first = NomosTunerHistoryFirst(t), n = t->nhistory - first;
+  PetscReal       *v;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n * COLUMNS, &v));
+  for (PetscInt64 i = 0; i < n; i++) {
+    const NomosTunerRound *r;
+    PetscReal             *row = v + i * COLUMNS;
+
+    PetscCall(NomosTunerHistoryGet(t, first + i, &r));
+    row[0] = r->round;
+    row[1] = r->arm;
+    for (PetscInt k = 0; k < NOMOS_TUNER_MAX_CONTEXTS; k++) row[2 + k] = (PetscInt)r->flags & (NOMOS_ROUND_MISSING << k) ? 0 : r->ctx[k];
+    row[4] = r->cost;
+    row[5] = r->flags;
+  }
+  PutReals(image, group, "history", (PetscInt)n, COLUMNS, v, why);
+  PetscCall(PetscFree(v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PutNumbers(NomosTuner t, NomosImage image, const char group[], NomosWhy *why)
+{
+  const PetscInt  n = t->d * t->ban_nodes;
+  PetscReal       guard[GUARD], statistics[STATISTICS], ranges[NOMOS_TUNER_MAX_CONTEXTS][4], *arms;
+  NomosTunerArray a[NOMOS_TUNER_MAX_ARRAYS];
+  PetscInt        na = 0;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(t->d * t->nparameters, &arms));
+  for (PetscInt i = 0; i < t->d; i++) PetscCall(NomosTunerGetArm(t, i, arms + i * t->nparameters));
+  PutReals(image, group, "arms", t->d, t->nparameters, arms, why);
+  PetscCall(PetscFree(arms));
+  PutReals(image, group, "counts", t->d, 1, t->pulls, why);
+  PutReals(image, group, "sums", t->d, 1, t->sums, why);
+  PackGuard(t, guard, PETSC_FALSE);
+  PutReals(image, group, "guard", GUARD, 1, guard, why);
+  PackStatistics(&t->stat, statistics, PETSC_FALSE);
+  PutReals(image, group, "statistics", STATISTICS, 1, statistics, why);
+  PutReals(image, group, "recent", NOMOS_TUNER_PULLS, 1, t->recent, why);
+  for (PetscInt k = 0; k < t->ncontexts; k++) {
+    ranges[k][0] = t->context[k].lo;
+    ranges[k][1] = t->context[k].hi;
+    ranges[k][2] = t->context[k].seen_lo;
+    ranges[k][3] = t->context[k].seen_hi;
+  }
+  PutReals(image, group, "contexts", t->ncontexts, 4, &ranges[0][0], why);
+  PutReals(image, group, "ban_fails", n, 1, t->ban_fails, why);
+  PutReals(image, group, "ban_until", n, 1, t->ban_until, why);
+  PutReals(image, group, "ban_length", n, 1, t->ban_length, why);
+  PetscTryTypeMethod(t, arrays, &na, a);
+  for (PetscInt i = 0; i < na; i++) PutReals(image, group, a[i].name, a[i].n, 1, a[i].values, why);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SaveRoot(NomosTuner t, const char file[], NomosWhy *why)
+{
+  NomosImage image = NULL;
+  char       group[NOMOS_MAX_NAME];
+
+  PetscFunctionBegin;
+  if (NomosImageCreateAs(SCHEMA, &image, why)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(Group(t, group));
+  PetscCall(PutAttributes(t, image, group, why));
+  PetscCall(PutNumbers(t, image, group, why));
+  if (t->nhistory) PetscCall(PutHistory(t, image, group, why));
+  if (!why->code) NomosImageWrite(image, file, t->rounds, why);
+  NomosImageDestroy(&image);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+  NomosTunerSave - writes what the tuner knows to a file
+
+  Collective
+
+  Input Parameters:
++ t    - the tuner, between rounds
+- file - its name; written beside, verified and renamed, so that an old file is lost only to a whole new one
+
+  Options Database Keys:
++ -nomos_tuner_save FILE       - save when the tuner is destroyed (default: none)
+- -nomos_tuner_save_interval N - and every N rounds; 0: only then (default: 0)
+
+  Errors: PETSC_ERR_ORDER inside a round; PETSC_ERR_FILE_WRITE if it cannot be written
+
+  Level: intermediate
+.seealso: `NomosTunerLoad()`, `NomosTunerSetSave()`
+@*/
+PetscErrorCode NomosTunerSave(NomosTuner t, const char file[])
+{
+  NomosWhy why = {0};
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
+  PetscCheck(!t->open, PetscObjectComm((PetscObject)t), PETSC_ERR_ORDER, "a round is open: report or cancel it before NomosTunerSave()");
+  PetscCall(NomosTunerSetUp(t));
+  PetscCall(NomosTunerAgree(t, t->root ? SaveRoot(t, file, &why) : PETSC_SUCCESS));
+  PetscCall(NomosWhyRaise(PetscObjectComm((PetscObject)t), &why));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* At intervals and at the end: a full disk is said and does not stop the run. */
+PetscErrorCode NomosTunerSaveQuietly(NomosTuner t)
+{
+  NomosWhy why = {0};
+
+  PetscFunctionBegin;
+  if (!t->savefile || !t->setup || t->open) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosTunerAgree(t, t->root ? SaveRoot(t, t->savefile, &why) : PETSC_SUCCESS));
+  if (why.code) PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "nomos: the state of the tuner is not saved: %s\n", why.text));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- load ------------------------------------------------------------------------------------------------------- */
+static int GetReals(NomosH5 h, const char group[], const char name[], PetscInt n, PetscReal values[], NomosWhy *why)
+{
+  char        path[2 * NOMOS_MAX_NAME];
+  NomosH5Info info;
+
+  snprintf(path, sizeof(path), "%s/%s", group, name);
+  if (n < 1 || NomosH5GetInfo(h, path, &info, why)) return why->code;
+  if (info.count != n || info.kind != 'f') return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' has %lld values, expected %lld real numbers", NomosH5GetPath(h), path, (long long)info.count, (long long)n);
+  return NomosH5Read(h, path, NULL, NULL, values, why);
+}
+
+static PetscErrorCode GetHistory(NomosTuner t, NomosH5 h, const char group[], NomosWhy *why)
+{
+  const PetscInt64 first = NomosTunerHistoryFirst(t), n = t->nhistory - first;
+  PetscReal       *v;
+
+  PetscFunctionBegin;
+  if (!n) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc1(n * COLUMNS, &v));
+  if (!GetReals(h, group, "history", (PetscInt)(n * COLUMNS), v, why)) {
+    for (PetscInt64 i = 0; i < n; i++) {
+      NomosTunerRound *r   = &t->history[(first + i) % NOMOS_TUNER_HISTORY];
+      const PetscReal *row = v + i * COLUMNS;
+
+      r->round = row[0];
+      r->arm   = row[1];
+      r->cost  = row[4];
+      r->flags = row[5];
+      for (PetscInt k = 0; k < NOMOS_TUNER_MAX_CONTEXTS; k++) r->ctx[k] = (PetscInt)r->flags & (NOMOS_ROUND_MISSING << k) ? NAN : row[2 + k];
+      if (r->arm < 0 || r->arm >= (PetscReal)t->d || r->flags < 0 || r->flags > 63) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': row %lld of the history is not a round of this tuner", NomosH5GetPath(h), (long long)i);
+    }
+  }
+  PetscCall(PetscFree(v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode GetNumbers(NomosTuner t, NomosH5 h, const char group[], NomosWhy *why)
+{
+  const PetscInt  n = t->d * t->ban_nodes;
+  PetscReal       guard[GUARD], statistics[STATISTICS], ranges[NOMOS_TUNER_MAX_CONTEXTS][4];
+  NomosTunerArray a[NOMOS_TUNER_MAX_ARRAYS];
+  PetscInt        na = 0;
+
+  PetscFunctionBegin;
+  GetReals(h, group, "counts", t->d, t->pulls, why);
+  GetReals(h, group, "sums", t->d, t->sums, why);
+  if (!GetReals(h, group, "guard", GUARD, guard, why)) {
+    if (guard[NHISTORY] < 0 || guard[NHISTORY] > 1e15 || guard[BASE_PULLS] < 0 || guard[BASE_PULLS] > guard[NHISTORY]) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' says that it has seen %g rounds, %g of them with the baseline", NomosH5GetPath(h), (double)guard[NHISTORY], (double)guard[BASE_PULLS]);
+    else PackGuard(t, guard, PETSC_TRUE);
+  }
+  if (!GetReals(h, group, "statistics", STATISTICS, statistics, why)) PackStatistics(&t->stat, statistics, PETSC_TRUE);
+  GetReals(h, group, "recent", NOMOS_TUNER_PULLS, t->recent, why);
+  if (!GetReals(h, group, "contexts", 4 * t->ncontexts, &ranges[0][0], why)) {
+    for (PetscInt k = 0; k < t->ncontexts; k++) {
+      t->context[k].lo      = ranges[k][0];
+      t->context[k].hi      = ranges[k][1];
+      t->context[k].seen_lo = ranges[k][2];
+      t->context[k].seen_hi = ranges[k][3];
+    }
+  }
+  GetReals(h, group, "ban_fails", n, t->ban_fails, why);
+  GetReals(h, group, "ban_until", n, t->ban_until, why);
+  GetReals(h, group, "ban_length", n, t->ban_length, why);
+  PetscTryTypeMethod(t, arrays, &na, a);
+  for (PetscInt i = 0; i < na; i++) GetReals(h, group, a[i].name, a[i].n, a[i].values, why);
+  if (!why->code) PetscCall(GetHistory(t, h, group, why));
+  if (!why->code) PetscTryTypeMethod(t, restored);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+typedef struct { /* what rank 0 found, for everyone */
+  PetscInt64 rounds, seed;
+  char       learner[64];
+  int        accepted;
+} Header;
+
+static PetscErrorCode ReadHeader(NomosTuner t, const char file[], NomosH5 *h, char group[], Header *head, NomosWhy *why)
+{
+  char            text[8192], signature[17], theirs[64] = "", described[8192] = "";
+  NomosCheckpoint c;
+  int64_t         rounds = 0, seed = 0;
+  PetscErrorCode (*create)(NomosTuner) = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(Describe(t, text, sizeof(text), signature));
+  PetscCall(Group(t, group));
+  if (NomosCheckpointOpenAs(file, SCHEMA, h, &c, why)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!NomosH5Has(*h, group)) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' has no state of a tuner named '%s' (%s)", file, t->label, group);
+  if (why->code) PetscFunctionReturn(PETSC_SUCCESS);
+  NomosH5GetString(*h, group, "signature", theirs, sizeof(theirs), why);
+  NomosH5GetString(*h, group, "description", described, sizeof(described), why);
+  NomosH5GetString(*h, group, "learner", head->learner, sizeof(head->learner), why);
+  NomosH5GetNumber(*h, group, "rounds", 1, &rounds, why);
+  NomosH5GetNumber(*h, group, "seed", 1, &seed, why);
+  if (why->code) PetscFunctionReturn(PETSC_SUCCESS);
+  head->accepted = !strcmp(theirs, signature);
+  if (!head->accepted && t->loadmode == NOMOS_LOAD_STRICT) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "'%s' is the state of another tuner: it has [%s], this one has [%s]; -%sload_mode ignore starts afresh", file, described, text, t->stem);
+  PetscCall(PetscFunctionListFind(NomosTunerList, head->learner, &create));
+  if (rounds < 0 || !create) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': %lld rounds with the learner '%s' are not a state of a tuner", file, (long long)rounds, head->learner);
+  head->rounds = rounds;
+  head->seed   = seed;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosTunerSetLoadMode - what NomosTunerLoad() does with the state of another tuner
+
+  Logically Collective
+
+  Input Parameters:
++ t    - the tuner
+- mode - NOMOS_LOAD_STRICT: an error with both descriptions; NOMOS_LOAD_IGNORE: start afresh
+
+  Options Database Key:
+. -nomos_tuner_load_mode strict|ignore - (default: strict)
+
+  Level: intermediate
+.seealso: `NomosTunerLoad()`
+@*/
+PetscErrorCode NomosTunerSetLoadMode(NomosTuner t, NomosLoadMode mode)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
+  t->loadmode = mode;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+  NomosTunerLoad - goes on from a saved state: the decisions that follow are those of a run that was not interrupted
+
+  Collective
+
+  Input Parameters:
++ t    - the tuner, with the same parameters, contexts and method, before its first round
+- file - written by NomosTunerSave()
+
+  Options Database Keys:
++ -nomos_tuner_load FILE               - load in NomosTunerSetFromOptions() (default: none)
+- -nomos_tuner_load_mode strict|ignore - (default: strict)
+
+  Errors: PETSC_ERR_FILE_OPEN, PETSC_ERR_FILE_UNEXPECTED for a file that is damaged, cut or something else;
+  PETSC_ERR_ARG_INCOMP for the state of another tuner. After an error the tuner is as new
+
+  Note:
+  The seed is loaded too. With `ignore`, the state of another tuner is passed over; a damaged file is an error in either mode.
+
+  Level: intermediate
+.seealso: `NomosTunerSave()`, `NomosTunerSetLoadMode()`
+@*/
+PetscErrorCode NomosTunerLoad(NomosTuner t, const char file[])
+{
+  const MPI_Comm comm = PetscObjectComm((PetscObject)t);
+  NomosWhy       why  = {0};
+  NomosH5        h    = NULL;
+  Header         head = {0};
+  char           group[NOMOS_MAX_NAME];
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
+  PetscCall(NomosTunerReset(t));
+  PetscCall(NomosTunerSetUp(t));
+  PetscCall(NomosTunerAgree(t, t->root ? ReadHeader(t, file, &h, group, &head, &why) : PETSC_SUCCESS));
+  if (why.code) NomosH5Close(&h);
+  PetscCall(NomosWhyRaise(comm, &why));
+  PetscCallMPI(MPI_Bcast(&head, (PetscMPIInt)sizeof(head), MPI_BYTE, 0, comm));
+  if (head.accepted) {
+    if (strcmp(head.learner, ((PetscObject)t)->type_name)) PetscCall(NomosTunerUseMethod(t, head.learner)); /* it had handed over */
+    t->rounds = head.rounds;
+    t->seed   = head.seed;
+    PetscCall(NomosTunerAgree(t, t->root ? GetNumbers(t, h, group, &why) : PETSC_SUCCESS));
+  } else PetscCall(PetscInfo(t, "'%s' is the state of another tuner and is not used\n", file));
+  NomosH5Close(&h);
+  {
+    PetscMPIInt bad = (PetscMPIInt)why.code;
+
+    PetscCallMPI(MPI_Bcast(&bad, 1, MPI_INT, 0, comm));
+    if (bad) PetscCall(NomosTunerReset(t)); /* half a state is none */
+  }
+  PetscCall(NomosWhyRaise(comm, &why));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+  NomosTunerSetSave - saves when the tuner is destroyed, and at intervals
+
+  Logically Collective
+
+  Input Parameters:
++ t        - the tuner
+. file     - where; NULL: nowhere
+- interval - rounds between saves; 0: only at the end
+
+  Options Database Keys:
++ -nomos_tuner_save FILE       - (default: none)
+- -nomos_tuner_save_interval N - (default: 0)
+
+  Note:
+  A save that fails is reported on standard error; the run goes on, the old file stays, the next interval tries again.
+
+  Level: intermediate
+.seealso: `NomosTunerSave()`
+@*/
+PetscErrorCode NomosTunerSetSave(NomosTuner t, const char file[], PetscInt interval)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
+  PetscCheck(interval >= 0, PetscObjectComm((PetscObject)t), PETSC_ERR_ARG_OUTOFRANGE, "the interval of saves is %" PetscInt_FMT " rounds; give a number >= 0", interval);
+  PetscCall(PetscFree(t->savefile));
+  PetscCall(PetscStrallocpy(file, &t->savefile));
+  t->save_interval = interval;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

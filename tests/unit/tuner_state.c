@@ -1,0 +1,188 @@
+/* Round trip of the state: save, load, continue gives the decisions of a run that was not interrupted, for every learner; equal
+   runs are equal; ranks agree; files of another tuner, cut, damaged or absent are refused with the tuner left as new. */
+#include <nomos.h>
+#include "nomostest.h"
+#include <unistd.h>
+
+static const char *const Methods[] = {"tsallis", "tsallisbins", "chebcb", "gp", "young", "fixed", "uniform", "sweep"};
+
+static PetscErrorCode NewTuner(MPI_Comm comm, const char method[], PetscInt arms, PetscBool ts, NomosTuner *t)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosTunerCreate(comm, t));
+  PetscCall(NomosTunerAddNumericParameter(*t, "omega", 1, 1.95, arms, NOMOS_SCALE_LINEAR));
+  PetscCall(NomosTunerAddCategoricalParameter(*t, "kind", 2, (const char *const[]){"plain", "fancy"}));
+  PetscCall(NomosTunerAddContext(*t, "c", -6, 0, PETSC_TRUE));
+  PetscCall(NomosTunerSetMethod(*t, method));
+  PetscCall(NomosTunerSetName(*t, "state"));
+  PetscCall(NomosTunerSetSeed(*t, 5));
+  PetscCall(NomosTunerSetCostFloor(*t, 1));
+  PetscCall(NomosTunerSetGP(*t, 2, ts, 0.35, 1e-5));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Rounds k0..k1-1; hash of the decisions. Costs depend on the round alone; some rounds fail, are cancelled, miss their context. */
+static PetscErrorCode Rounds(NomosTuner t, int k0, int k1, uint64_t *hash)
+{
+  PetscFunctionBegin;
+  for (int k = k0; k < k1; k++) {
+    const double c = k % 37 == 20 ? (double)NAN : -1.5 + 1.2 * sin(0.7 * k);
+    PetscInt     arm;
+    PetscReal    v[2], limit, cost;
+
+    PetscCall(NomosTunerSelect(t, &c, &arm, v));
+    PetscCall(NomosTunerGetLimit(t, &limit));
+    *hash = (*hash ^ (uint64_t)(arm + 1)) * 0x100000001b3u;
+    *hash = (*hash ^ (uint64_t)(limit < 1e15 ? 1000 * limit : 7)) * 0x100000001b3u;
+    cost  = floor(30 + 400 * (v[0] - 1.5) * (v[0] - 1.5) + 20 * v[1] + 3 * (k % 5));
+    if (k % 41 == 13) PetscCall(NomosTunerCancel(t));
+    else if (k % 29 == 11) PetscCall(NomosTunerReport(t, 3 * cost, PETSC_TRUE));
+    else PetscCall(NomosTunerReport(t, cost, PETSC_FALSE));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RoundTrip(const char method[], PetscBool ts)
+{
+  const MPI_Comm       comm = PETSC_COMM_WORLD;
+  NomosTuner           a, b, c;
+  uint64_t             whole = 1, again = 1, first = 1;
+  NomosTunerStatistics s1, s2;
+  char                 text[128];
+
+  PetscFunctionBegin;
+  PetscCall(NewTuner(comm, method, 6, ts, &a));
+  PetscCall(Rounds(a, 0, 600, &whole));
+  PetscCall(NewTuner(comm, method, 6, ts, &b));
+  PetscCall(Rounds(b, 0, 300, &first));
+  PetscCall(NomosTunerSave(b, "state.h5"));
+  again = first;
+  PetscCall(Rounds(b, 300, 600, &again));
+  snprintf(text, sizeof(text), "%s: equal runs decide equally, saving changes nothing", method);
+  CheckTrue(text, again == whole);
+  PetscCall(NewTuner(comm, method, 6, ts, &c));
+  PetscCall(NomosTunerSetSeed(c, 99)); /* the file's seed wins */
+  PetscCall(NomosTunerLoad(c, "state.h5"));
+  again = first;
+  PetscCall(Rounds(c, 300, 600, &again));
+  snprintf(text, sizeof(text), "%s: a reloaded run decides as an uninterrupted one", method);
+  CheckTrue(text, again == whole);
+  PetscCall(NomosTunerGetStatistics(a, &s1));
+  PetscCall(NomosTunerGetStatistics(c, &s2));
+  CheckTrue("statistics too", s1.rounds == s2.rounds && s1.spent == s2.spent && s1.baseline_cost == s2.baseline_cost && s1.missing == s2.missing && s1.cancelled == s2.cancelled && s1.banned == s2.banned && s1.failures == s2.failures);
+  CheckTrue("rounds, failures and cancelled ones were counted", s1.rounds == 600 - s1.cancelled && s1.cancelled == 15 && s1.failures > 10 && s1.missing > 10);
+  PetscCall(NomosTunerDestroy(&a));
+  PetscCall(NomosTunerDestroy(&b));
+  PetscCall(NomosTunerDestroy(&c));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The gp that has handed over to tsallis comes back as tsallis. */
+static PetscErrorCode HandOver(void)
+{
+  NomosTuner  t, u;
+  const char *name;
+
+  PetscFunctionBegin;
+  PetscCall(NomosTunerCreate(PETSC_COMM_WORLD, &t));
+  PetscCall(NomosTunerAddNumericParameter(t, "v", 0, 1, 5, NOMOS_SCALE_LINEAR));
+  PetscCall(NomosTunerSetMethod(t, NOMOSTUNERGP));
+  for (int k = 0; k < 500; k++) {
+    PetscCall(NomosTunerSelect(t, NULL, NULL, NULL));
+    PetscCall(NomosTunerReport(t, k * 7 % 11 < 5 ? 10 : 100, PETSC_FALSE)); /* the level jumps and nothing explains it */
+  }
+  PetscCall(NomosTunerGetMethod(t, &name));
+  CheckTrue("gp hands over to tsallis", !strcmp(name, NOMOSTUNERTSALLIS));
+  PetscCall(NomosTunerSave(t, "handover.h5"));
+  PetscCall(NomosTunerCreate(PETSC_COMM_WORLD, &u));
+  PetscCall(NomosTunerAddNumericParameter(u, "v", 0, 1, 5, NOMOS_SCALE_LINEAR));
+  PetscCall(NomosTunerSetMethod(u, NOMOSTUNERGP));
+  PetscCall(NomosTunerLoad(u, "handover.h5"));
+  PetscCall(NomosTunerGetMethod(u, &name));
+  CheckTrue("and comes back as tsallis", !strcmp(name, NOMOSTUNERTSALLIS));
+  for (int k = 0; k < 50; k++) {
+    PetscInt i, j;
+
+    PetscCall(NomosTunerSelect(t, NULL, &i, NULL));
+    PetscCall(NomosTunerSelect(u, NULL, &j, NULL));
+    CheckInt("the same arm", i, j);
+    PetscCall(NomosTunerReport(t, 5, PETSC_FALSE));
+    PetscCall(NomosTunerReport(u, 5, PETSC_FALSE));
+  }
+  PetscCall(NomosTunerDestroy(&t));
+  PetscCall(NomosTunerDestroy(&u));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One rank: each refusal has its code, and the tuner works afterwards. */
+static PetscErrorCode Refusals(void)
+{
+  NomosTuner t;
+  uint64_t   hash = 1, fresh = 1;
+  FILE      *f;
+  static char bytes[1 << 20];
+  size_t     n;
+
+  PetscFunctionBegin;
+  PetscCall(NewTuner(PETSC_COMM_SELF, "tsallis", 6, PETSC_FALSE, &t));
+  PetscCall(Rounds(t, 0, 100, &hash));
+  PetscCall(NomosTunerSave(t, "good.h5"));
+  PetscCall(NomosTunerDestroy(&t));
+  f = fopen("good.h5", "rb");
+  n = fread(bytes, 1, sizeof(bytes), f);
+  fclose(f);
+  f = fopen("cut.h5", "wb");
+  fwrite(bytes, 1, n / 2, f);
+  fclose(f);
+  bytes[n / 2] ^= 1;
+  f = fopen("damaged.h5", "wb");
+  fwrite(bytes, 1, n, f);
+  fclose(f);
+
+  PetscCall(NewTuner(PETSC_COMM_SELF, "tsallis", 7, PETSC_FALSE, &t));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  CheckInt("no such file", NomosTunerLoad(t, "nothing.h5"), PETSC_ERR_FILE_OPEN);
+  CheckInt("cut", NomosTunerLoad(t, "cut.h5"), PETSC_ERR_FILE_UNEXPECTED);
+  CheckInt("damaged", NomosTunerLoad(t, "damaged.h5"), PETSC_ERR_FILE_UNEXPECTED);
+  CheckInt("another grid", NomosTunerLoad(t, "good.h5"), PETSC_ERR_ARG_INCOMP);
+  CheckTrue("a folder that is not there", NomosTunerSave(t, "nowhere/state.h5") != PETSC_SUCCESS);
+  PetscCall(NomosTunerSetName(t, "stranger"));
+  CheckInt("another name", NomosTunerLoad(t, "good.h5"), PETSC_ERR_FILE_UNEXPECTED);
+  PetscCall(PetscPopErrorHandler());
+  PetscCall(NomosTunerSetName(t, "state"));
+  PetscCall(NomosTunerSetLoadMode(t, NOMOS_LOAD_IGNORE));
+  PetscCall(NomosTunerLoad(t, "good.h5"));
+  hash = 1;
+  PetscCall(Rounds(t, 0, 100, &hash));
+  PetscCall(NomosTunerDestroy(&t));
+  PetscCall(NewTuner(PETSC_COMM_SELF, "tsallis", 7, PETSC_FALSE, &t));
+  PetscCall(Rounds(t, 0, 100, &fresh));
+  CheckTrue("after refusals the tuner is as new", hash == fresh);
+  PetscCall(NomosTunerDestroy(&t));
+
+  PetscCall(NewTuner(PETSC_COMM_SELF, "gp", 6, PETSC_FALSE, &t));
+  PetscCall(NomosTunerSetSave(t, "interval.h5", 50));
+  PetscCall(Rounds(t, 0, 60, &hash));
+  CheckTrue("saved at the interval", !access("interval.h5", R_OK));
+  CheckTrue("nothing half-written is left", access("interval.h5.part", R_OK) != 0);
+  unlink("interval.h5");
+  PetscCall(NomosTunerDestroy(&t));
+  CheckTrue("saved at the end", !access("interval.h5", R_OK));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  PetscMPIInt rank;
+
+  NomosTestBegin(argc, argv);
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  for (int m = 0; m < 8; m++) PetscCall(RoundTrip(Methods[m], PETSC_FALSE));
+  PetscCall(RoundTrip("gp", PETSC_TRUE));
+  PetscCall(HandOver());
+  if (!rank) PetscCall(Refusals());
+  return NomosTestEnd();
+}
+/*TEST
+  np: 1 3
+TEST*/
