@@ -120,17 +120,24 @@ static void AxisLeadingT(const NomosDenseAxis *a, PetscInt inner, const NomosRea
     for (PetscInt j = 0; j <= a->n / 2; j++) LeadingPair(a, j, inner, x + p, y + p, inner - p, inner - p - LN, add);
 }
 
-/* lanes over modes: out[r][.] = sum_j F[r][j] table[j][.], nr rows, one vector */
 #define FOLD 320 /* room for half of 512 points and the lanes around them */
+/* lanes over modes: out[r][.] = sum_j F[r][j] table[j][.], nr rows, one vector; even and odd j are summed apart, so that the
+   additions of few rows do not wait for each other */
 INLINE void LastBlock(const int nr, PetscInt nj, const NomosReal *table, PetscInt tl, const NomosReal *F, NomosReal *out, PetscInt os)
 {
-  Vector acc[4];
-  for (int r = 0; r < nr; r++) acc[r] = VZERO;
-  for (PetscInt j = 0; j < nj; j++) {
-    const Vector t = VLOAD(table + j * tl);
-    for (int r = 0; r < nr; r++) acc[r] += t * VSplat(F[r * FOLD + j]);
+  Vector   acc[4][2];
+  PetscInt j = 0;
+  for (int r = 0; r < nr; r++) acc[r][0] = acc[r][1] = VZERO;
+  for (; j + 2 <= nj; j += 2) {
+    const Vector t = VLOAD(table + j * tl), u = VLOAD(table + (j + 1) * tl);
+    for (int r = 0; r < nr; r++) acc[r][0] += t * VSplat(F[r * FOLD + j]);
+    for (int r = 0; r < nr; r++) acc[r][1] += u * VSplat(F[r * FOLD + j + 1]);
   }
-  for (int r = 0; r < nr; r++) VPTR(out + r * os) = acc[r];
+  if (j < nj) {
+    const Vector t = VLOAD(table + j * tl);
+    for (int r = 0; r < nr; r++) acc[r][0] += t * VSplat(F[r * FOLD + j]);
+  }
+  for (int r = 0; r < nr; r++) VPTR(out + r * os) = acc[r][0] + acc[r][1];
 }
 INLINE void LastRows(const int nr, const int fast, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y)
 {
@@ -163,11 +170,16 @@ static void AxisLast(const NomosDenseAxis *a, int t, int scratch, PetscInt rows,
   const PetscInt os = 2 * a->lc + LN;
   const int      fast = scratch && a->n >= 2 * LN;
   PetscInt       r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    if (fast) LastRows(4, 1, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
-    else LastRows(4, 0, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
+  for (PetscInt groups = (rows + 3) / 4; groups > 0; groups--) { /* as even as possible */
+    const PetscInt   n = (rows - r + groups - 1) / groups;
+    const NomosReal *u = x + (size_t)r * (size_t)a->n;
+    NomosReal       *v = y + (size_t)r * (size_t)os;
+    if (n == 4) fast ? LastRows(4, 1, a, t, u, v) : LastRows(4, 0, a, t, u, v);
+    else if (n == 3) fast ? LastRows(3, 1, a, t, u, v) : LastRows(3, 0, a, t, u, v);
+    else if (n == 2) LastRows(2, 0, a, t, u, v);
+    else LastRows(1, 0, a, t, u, v);
+    r += n;
   }
-  for (; r < rows; r++) LastRows(1, 0, a, t, x + (size_t)r * (size_t)a->n, y + (size_t)r * (size_t)os);
 }
 
 /* its transpose */
@@ -215,11 +227,16 @@ static void AxisLastT(const NomosDenseAxis *a, int t, int scratch, PetscInt rows
   const PetscInt xs = 2 * a->lc + LN;
   const int      fast = scratch && !add && a->n >= 2 * LN && a->n % (2 * LN) == 0;
   PetscInt       r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    if (fast) LastRowsT(4, 1, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, 0);
-    else LastRowsT(4, 0, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, add);
+  for (PetscInt groups = (rows + 3) / 4; groups > 0; groups--) {
+    const PetscInt   n = (rows - r + groups - 1) / groups;
+    const NomosReal *u = x + (size_t)r * (size_t)xs;
+    NomosReal       *v = y + (size_t)r * (size_t)a->n;
+    if (n == 4) fast ? LastRowsT(4, 1, a, t, u, v, 0) : LastRowsT(4, 0, a, t, u, v, add);
+    else if (n == 3) fast ? LastRowsT(3, 1, a, t, u, v, 0) : LastRowsT(3, 0, a, t, u, v, add);
+    else if (n == 2) LastRowsT(2, 0, a, t, u, v, add);
+    else LastRowsT(1, 0, a, t, u, v, add);
+    r += n;
   }
-  for (; r < rows; r++) LastRowsT(1, 0, a, t, x + (size_t)r * (size_t)xs, y + (size_t)r * (size_t)a->n, add);
 }
 
 /* slot s of a leading axis from the rows per |frequency|: o = part of Zc - i sign Zs. Complex rows at re + row*rs and
