@@ -380,6 +380,7 @@ PETSC_EXTERN PetscErrorCode NomosTunerSave(NomosTuner, const char file[]);   /* 
 PETSC_EXTERN PetscErrorCode NomosTunerLoad(NomosTuner, const char file[]);
 PETSC_EXTERN PetscErrorCode NomosTunerSetSave(NomosTuner, const char file[], PetscInt interval);
 PETSC_EXTERN PetscErrorCode NomosTunerSetLoadMode(NomosTuner, NomosLoadMode);
+PETSC_EXTERN PetscErrorCode NomosTunerSetReplay(NomosTuner, const char file[]); /* the arms of a saved run, again           */
 PETSC_EXTERN PetscErrorCode NomosTunerReset(NomosTuner);                     /* forgets what it learned                   */
 PETSC_EXTERN PetscErrorCode NomosTunerView(NomosTuner, PetscViewer);
 PETSC_EXTERN PetscErrorCode NomosTunerDestroy(NomosTuner *);

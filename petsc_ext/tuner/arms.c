@@ -184,7 +184,7 @@ PetscErrorCode NomosTunerAddParameter(NomosTuner t, const char text[])
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
-  PetscValidCharPointer(text, 2);
+  PetscAssertPointer(text, 2);
   PetscCall(PetscStrToArray(text, ':', &n, &word));
   PetscCall(AddWords(t, text, n, word));
   PetscCall(PetscStrToArrayDestroy(n, word));

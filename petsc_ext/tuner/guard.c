@@ -118,6 +118,10 @@ PetscErrorCode NomosTunerGuardChoose(NomosTuner t, PetscInt *arm)
   PetscFunctionBegin;
   *arm = t->baseline;
   if (t->learns_anything) t->flags |= NOMOS_ROUND_LEARNED;
+  if (t->rounds < t->nreplay) {
+    if (t->replay[t->rounds] >= 0) *arm = t->replay[t->rounds];
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (t->d == 1 || t->rounds < t->start || (guarded && !t->base_pulls)) PetscFunctionReturn(PETSC_SUCCESS);
   if (t->freeze >= 0 && t->rounds >= t->freeze) {
     t->flags &= ~NOMOS_ROUND_LEARNED;

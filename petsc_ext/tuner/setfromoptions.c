@@ -126,7 +126,7 @@ static PetscErrorCode RunOptions(NomosTuner t, NomosOptionItems PetscOptionsObje
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsObject, char load[], size_t len)
+static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsObject, char load[], char replay[], size_t len)
 {
   OptionName n;
   PetscInt   interval = t->save_interval, mode = (PetscInt)t->loadmode;
@@ -134,7 +134,7 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
   PetscBool  set, every;
 
   PetscFunctionBegin;
-  load[0] = text[0] = 0;
+  load[0] = replay[0] = text[0] = 0;
   if (t->savefile) PetscCall(PetscStrncpy(text, t->savefile, sizeof(text)));
   PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_save", &n), "File for the state, written when the tuner is destroyed", "NomosTunerSetSave", text, text, sizeof(text), &set));
   PetscCall(PetscOptionsBoundedInt(Name(t, "-nomos_tuner_save_interval", &n), "And every so many rounds; 0: only then", "NomosTunerSetSave", interval, &interval, &every, 0));
@@ -142,6 +142,7 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
   PetscCall(PetscOptionsEList(Name(t, "-nomos_tuner_load_mode", &n), "The state of another tuner: an error, or passed over", "NomosTunerSetLoadMode", NomosLoadModes, 2, NomosLoadModes[mode], &mode, &set));
   if (set) PetscCall(NomosTunerSetLoadMode(t, (NomosLoadMode)mode));
   PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_load", &n), "File with a state to go on from", "NomosTunerLoad", "", load, len, NULL));
+  PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_replay", &n), "File with a saved run whose arms are played again", "NomosTunerSetReplay", "", replay, len, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -173,6 +174,7 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
 . -nomos_tuner_log FILE       - CSV
 . -nomos_tuner_load FILE      - go on from a saved state; nothing can be added to the tuner after that
 . -nomos_tuner_load_mode M    - strict or ignore (default: strict)
+. -nomos_tuner_replay FILE    - play the arms of a saved run again
 . -nomos_tuner_save FILE      - save when the tuner is destroyed
 - -nomos_tuner_save_interval N - and every N rounds (default: 0)
 
@@ -181,7 +183,7 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
 @*/
 PetscErrorCode NomosTunerSetFromOptions(NomosTuner t)
 {
-  char load[PETSC_MAX_PATH_LEN];
+  char load[PETSC_MAX_PATH_LEN], replay[PETSC_MAX_PATH_LEN];
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
@@ -191,8 +193,9 @@ PetscErrorCode NomosTunerSetFromOptions(NomosTuner t)
   PetscCall(RunOptions(t, PetscOptionsObject));
   PetscCall(GuardOptions(t, PetscOptionsObject));
   PetscCall(LearnerOptions(t, PetscOptionsObject));
-  PetscCall(StateOptions(t, PetscOptionsObject, load, sizeof(load)));
+  PetscCall(StateOptions(t, PetscOptionsObject, load, replay, sizeof(load)));
   PetscOptionsEnd();
   if (load[0]) PetscCall(NomosTunerLoad(t, load));
+  if (replay[0]) PetscCall(NomosTunerSetReplay(t, replay));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

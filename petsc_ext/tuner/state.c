@@ -422,6 +422,80 @@ PetscErrorCode NomosTunerLoad(NomosTuner t, const char file[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The arms of a saved run by number of the round. */
+static PetscErrorCode ReadReplay(NomosTuner t, const char file[], NomosWhy *why)
+{
+  char       group[NOMOS_MAX_NAME], path[2 * NOMOS_MAX_NAME];
+  NomosH5    h    = NULL;
+  Header     head = {0};
+  NomosH5Info info;
+  PetscReal *v = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(ReadHeader(t, file, &h, group, &head, why));
+  snprintf(path, sizeof(path), "%s/history", group);
+  if (!why->code && !head.accepted) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "'%s' is the state of another tuner: its arms cannot be played again with this one", file);
+  if (!why->code && head.rounds > NOMOS_TUNER_HISTORY) NomosWhySet(why, PETSC_ERR_ARG_OUTOFRANGE, "'%s' is the state after %lld rounds; only the last %d are kept, so that the run cannot be repeated from its start", file, (long long)head.rounds, NOMOS_TUNER_HISTORY);
+  if (!why->code && head.rounds < 1) NomosWhySet(why, PETSC_ERR_ARG_OUTOFRANGE, "'%s' is the state before the first round: there is nothing to repeat", file);
+  if (!why->code && !NomosH5GetInfo(h, path, &info, why)) {
+    const PetscInt rows = info.rank == 2 && info.shape[1] == COLUMNS && info.shape[0] <= head.rounds ? (PetscInt)info.shape[0] : 0;
+
+    PetscCall(PetscMalloc1(rows * COLUMNS, &v));
+    PetscCall(PetscMalloc1(head.rounds, &t->replay));
+    for (PetscInt64 i = 0; i < head.rounds; i++) t->replay[i] = -1;
+    if (!rows) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' is not the history of %lld rounds", file, path, (long long)head.rounds);
+    else GetReals(h, group, "history", rows * COLUMNS, v, why);
+    for (PetscInt i = 0; i < rows && !why->code; i++) {
+      const PetscReal round = v[i * COLUMNS], arm = v[i * COLUMNS + 1];
+
+      if (!(round >= 0 && round < (PetscReal)head.rounds && arm >= 0 && arm < (PetscReal)t->d)) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': row %lld of the history is not a round of this tuner", file, (long long)i);
+      else t->replay[(PetscInt64)round] = (PetscInt)arm;
+    }
+    PetscCall(PetscFree(v));
+    t->nreplay = head.rounds;
+  }
+  NomosH5Close(&h);
+  if (!why->code) PetscFunctionReturn(PETSC_SUCCESS);
+  t->nreplay = 0;
+  PetscCall(PetscFree(t->replay));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+  NomosTunerSetReplay - plays the arms of a saved run again, round by round, and tunes only after its end
+
+  Collective
+
+  Input Parameters:
++ t    - the tuner, with the same parameters, contexts and method as the one that was saved
+- file - written by NomosTunerSave() after at most 4096 rounds
+
+  Options Database Key:
+. -nomos_tuner_replay FILE - (default: none)
+
+  Errors: those of NomosTunerLoad(); PETSC_ERR_ARG_OUTOFRANGE for a run that is too long or empty
+
+  Note:
+  For the exact repetition of a run whose costs were measured times. Cap, budget and bans do not act on these rounds; a learner
+  that draws at random learns nothing from them.
+
+  Level: intermediate
+.seealso: `NomosTunerSave()`, `NomosTunerLoad()`
+@*/
+PetscErrorCode NomosTunerSetReplay(NomosTuner t, const char file[])
+{
+  NomosWhy why = {0};
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
+  PetscCall(NomosTunerSetUp(t));
+  t->nreplay = 0;
+  PetscCall(PetscFree(t->replay));
+  PetscCall(NomosTunerAgree(t, t->root ? ReadReplay(t, file, &why) : PETSC_SUCCESS));
+  PetscCall(NomosWhyRaise(PetscObjectComm((PetscObject)t), &why));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@C
   NomosTunerSetSave - saves when the tuner is destroyed, and at intervals
 

@@ -50,7 +50,7 @@ PetscErrorCode NomosTunerCreate(MPI_Comm comm, NomosTuner *tuner)
   PetscMPIInt rank;
 
   PetscFunctionBegin;
-  PetscValidPointer(tuner, 2);
+  PetscAssertPointer(tuner, 2);
   *tuner = NULL;
   PetscCall(NomosInitializePackage());
   PetscCall(PetscHeaderCreate(t, NOMOS_TUNER_CLASSID, "NomosTuner", "Online tuner", "nomos", comm, NomosTunerDestroy, NomosTunerView));
@@ -493,6 +493,7 @@ PetscErrorCode NomosTunerDestroy(NomosTuner *tuner)
   PetscCall(PetscFree(t->label));
   PetscCall(PetscFree(t->logfile));
   PetscCall(PetscFree(t->savefile));
+  PetscCall(PetscFree(t->replay));
   PetscCall(PetscHeaderDestroy(&t));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -163,6 +163,8 @@ struct _p_NomosTuner {
   NomosTunerStatistics stat;
   PetscReal  worst;
   PetscBool  warned_missing;
+  PetscInt64 nreplay;                  /* rounds dictated by a file                    */
+  PetscInt  *replay;                   /* their arms, -1: a round without a cost, the baseline */
 };
 
 /* tuner.c */

@@ -77,6 +77,41 @@ static PetscErrorCode RoundTrip(const char method[], PetscBool ts)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The arms of a saved run again, although the costs are others now; cancelled rounds play the baseline. */
+static PetscErrorCode Replay(const char method[])
+{
+  NomosTuner t, u;
+  PetscInt   was[200], arm;
+  int        same = 1;
+
+  PetscFunctionBegin;
+  PetscCall(NewTuner(PETSC_COMM_WORLD, method, 6, PETSC_FALSE, &t));
+  PetscCall(NomosTunerSetBudget(t, -1));
+  for (int k = 0; k < 200; k++) {
+    const double c = -1 + 0.5 * sin(k);
+
+    PetscCall(NomosTunerSelect(t, &c, &was[k], NULL));
+    if (k % 20 == 7) {
+      was[k] = 0;
+      PetscCall(NomosTunerCancel(t));
+    } else PetscCall(NomosTunerReport(t, 10 + (double)(was[k] % 5), PETSC_FALSE));
+  }
+  PetscCall(NomosTunerSave(t, "replay.h5"));
+  PetscCall(NomosTunerDestroy(&t));
+  PetscCall(NewTuner(PETSC_COMM_WORLD, method, 6, PETSC_FALSE, &u));
+  PetscCall(NomosTunerSetReplay(u, "replay.h5"));
+  for (int k = 0; k < 260; k++) {
+    const double c = -1 + 0.5 * cos(k);
+
+    PetscCall(NomosTunerSelect(u, &c, &arm, NULL));
+    same = same && (k >= 200 || arm == was[k]);
+    PetscCall(NomosTunerReport(u, 100 - (double)arm, PETSC_FALSE));
+  }
+  CheckTrue("the arms of a saved run are played again", same);
+  PetscCall(NomosTunerDestroy(&u));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The gp that has handed over to tsallis comes back as tsallis. */
 static PetscErrorCode HandOver(void)
 {
@@ -145,6 +180,7 @@ static PetscErrorCode Refusals(void)
   CheckInt("cut", NomosTunerLoad(t, "cut.h5"), PETSC_ERR_FILE_UNEXPECTED);
   CheckInt("damaged", NomosTunerLoad(t, "damaged.h5"), PETSC_ERR_FILE_UNEXPECTED);
   CheckInt("another grid", NomosTunerLoad(t, "good.h5"), PETSC_ERR_ARG_INCOMP);
+  CheckInt("another grid to repeat", NomosTunerSetReplay(t, "good.h5"), PETSC_ERR_ARG_INCOMP);
   CheckTrue("a folder that is not there", NomosTunerSave(t, "nowhere/state.h5") != PETSC_SUCCESS);
   PetscCall(NomosTunerSetName(t, "stranger"));
   CheckInt("another name", NomosTunerLoad(t, "good.h5"), PETSC_ERR_FILE_UNEXPECTED);
@@ -180,6 +216,8 @@ int main(int argc, char **argv)
   for (int m = 0; m < 8; m++) PetscCall(RoundTrip(Methods[m], PETSC_FALSE));
   PetscCall(RoundTrip("gp", PETSC_TRUE));
   PetscCall(HandOver());
+  PetscCall(Replay("tsallis"));
+  PetscCall(Replay("gp"));
   if (!rank) PetscCall(Refusals());
   return NomosTestEnd();
 }
