@@ -44,6 +44,8 @@ NOMOS_EACH(ParamCopy)
 /* spectral.h: weights per mode and their factors */
 NOMOS_ROWS(PackModes)
 NOMOS_ROWS(UnpackModes)
+NOMOS_ROWS(PackSomeModes)
+NOMOS_ROWS(UnpackSomeModes)
 NOMOS_ROWS(ScaleColumns)
 NOMOS_EACH(CPBuild)
 NOMOS_EACH(CPGrad)

@@ -7,18 +7,28 @@
 #define NOMOS_SPECTRAL_H
 #include "kernel.h"
 
-typedef struct { /* row r = block of 16 modes * rows + row, i = lane */
-  const double   *x;   /* natural tensor */
-  NomosReal      *y;   /* working copy */
-  const PetscInt *map; /* slot -> mode of this tensor, -1: another tensor's (corner blocks); NULL: the same */
-  PetscInt        rows, modes;
+typedef struct { /* row r = block of 16 modes * rows + row, i = lane: whole blocks of one tensor that holds all modes */
+  const double *x;     /* natural tensor */
+  NomosReal    *y;     /* working copy */
+  PetscInt      rows, modes;
 } PackModesArgs;
 typedef struct {
   const NomosReal *x;
   double          *y;
-  const PetscInt  *map;
   PetscInt         rows, modes;
 } UnpackModesArgs;
+typedef struct { /* the same from block `first` on, for the last, partial block or one of several tensors (corner layout) */
+  const double   *x;
+  NomosReal      *y;
+  const PetscInt *map; /* slot -> mode of this tensor, -1: another tensor's; NULL: the same, 0 beyond the last */
+  PetscInt        rows, modes, first;
+} PackSomeModesArgs;
+typedef struct {
+  const NomosReal *x;
+  double          *y;
+  const PetscInt  *map;
+  PetscInt         rows, modes, first;
+} UnpackSomeModesArgs;
 typedef struct { /* y[r][i] = x[r][i] d[i] */
   const NomosReal *x, *d;
   NomosReal       *y;
@@ -48,17 +58,31 @@ typedef struct { /* y[j][r] = sum_{a,c} g[a][j][c] conj(x[a][r][c]) */
 #if NOMOS_BODIES
 NOMOS_KERNEL void PackModes(PetscInt r, PetscInt i, PackModesArgs k)
 {
-  const PetscInt row = r % k.rows, slot = r / k.rows * 16 + i, m = k.map ? k.map[slot] : (slot < k.modes ? slot : -1);
-  NomosReal     *y = k.y + (size_t)r * 32 + i;
+  const double *x = k.x + 2 * ((size_t)(r % k.rows) * (size_t)k.modes + (size_t)(r / k.rows) * 16);
+  NomosReal    *y = k.y + (size_t)r * 32;
+  y[i]      = (NomosReal)x[2 * i];
+  y[i + 16] = (NomosReal)x[2 * i + 1];
+}
+NOMOS_KERNEL void UnpackModes(PetscInt r, PetscInt i, UnpackModesArgs k)
+{
+  double          *y = k.y + 2 * ((size_t)(r % k.rows) * (size_t)k.modes + (size_t)(r / k.rows) * 16);
+  const NomosReal *x = k.x + (size_t)r * 32;
+  y[2 * i]     = (double)x[i];
+  y[2 * i + 1] = (double)x[i + 16];
+}
+NOMOS_KERNEL void PackSomeModes(PetscInt r, PetscInt i, PackSomeModesArgs k)
+{
+  const PetscInt row = r % k.rows, slot = (k.first + r / k.rows) * 16 + i, m = k.map ? k.map[slot] : (slot < k.modes ? slot : -1);
+  NomosReal     *y = k.y + ((size_t)k.first * (size_t)k.rows + (size_t)r) * 32 + i;
   if (m >= 0) {
     y[0]  = (NomosReal)k.x[2 * ((size_t)row * (size_t)k.modes + m)];
     y[16] = (NomosReal)k.x[2 * ((size_t)row * (size_t)k.modes + m) + 1];
   } else if (!k.map) y[0] = y[16] = 0;
 }
-NOMOS_KERNEL void UnpackModes(PetscInt r, PetscInt i, UnpackModesArgs k)
+NOMOS_KERNEL void UnpackSomeModes(PetscInt r, PetscInt i, UnpackSomeModesArgs k)
 {
-  const PetscInt   row = r % k.rows, slot = r / k.rows * 16 + i, m = k.map ? k.map[slot] : (slot < k.modes ? slot : -1);
-  const NomosReal *x = k.x + (size_t)r * 32 + i;
+  const PetscInt   row = r % k.rows, slot = (k.first + r / k.rows) * 16 + i, m = k.map ? k.map[slot] : (slot < k.modes ? slot : -1);
+  const NomosReal *x = k.x + ((size_t)k.first * (size_t)k.rows + (size_t)r) * 32 + i;
   if (m >= 0) {
     k.y[2 * ((size_t)row * (size_t)k.modes + m)]     = (double)x[0];
     k.y[2 * ((size_t)row * (size_t)k.modes + m) + 1] = (double)x[16];

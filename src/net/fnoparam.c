@@ -134,16 +134,25 @@ PetscErrorCode NomosFNOAddBlocks(NomosMap m)
 }
 
 /* --- working copies ------------------------------------------------------------------------------------------------ */
-/* Rows of the working copy of a spectral weight: channel pairs, or channels. */
-static PetscErrorCode Pack(NomosMap m, FNOSpectral *s, const double *p, NomosReal *W)
+/* One natural tensor into the working copy: whole blocks of modes at once, the rest (or, in the corner layout, all) by map. */
+static PetscErrorCode Pack(NomosMap m, const double *x, PetscInt modes, const PetscInt *map, NomosReal *W)
 {
-  FNO *f = (FNO *)m->data;
+  FNO           *f = (FNO *)m->data;
+  const PetscInt blocks = f->kp / NOMOS_LANES, whole = map ? 0 : modes / NOMOS_LANES;
 
   PetscFunctionBegin;
-  for (PetscInt t = 0; t < s->tensors; t++) {
-    const NomosBlock *b = &m->blocks[s->tensor[t]];
-    PetscCall(NomosLaunchRows(m->be, PackModes, f->kp / NOMOS_LANES * f->wrows, NOMOS_LANES, .x = p + b->start, .y = W, .map = f->map[t], .rows = f->wrows, .modes = b->size / 2 / f->wrows));
-  }
+  PetscCall(NomosLaunchRows(m->be, PackModes, whole * f->wrows, NOMOS_LANES, .x = x, .y = W, .rows = f->wrows, .modes = modes));
+  PetscCall(NomosLaunchRows(m->be, PackSomeModes, (blocks - whole) * f->wrows, NOMOS_LANES, .x = x, .y = W, .map = map, .rows = f->wrows, .modes = modes, .first = whole));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode Unpack(NomosMap m, const NomosReal *W, PetscInt modes, const PetscInt *map, double *y)
+{
+  FNO           *f = (FNO *)m->data;
+  const PetscInt blocks = f->kp / NOMOS_LANES, whole = map ? 0 : modes / NOMOS_LANES;
+
+  PetscFunctionBegin;
+  PetscCall(NomosLaunchRows(m->be, UnpackModes, whole * f->wrows, NOMOS_LANES, .x = W, .y = y, .rows = f->wrows, .modes = modes));
+  PetscCall(NomosLaunchRows(m->be, UnpackSomeModes, (blocks - whole) * f->wrows, NOMOS_LANES, .x = W, .y = y, .map = map, .rows = f->wrows, .modes = modes, .first = whole));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -160,10 +169,13 @@ PetscErrorCode NomosFNOParametersIn(NomosMap m, const double *p, NomosReal *par,
   for (PetscInt l = 0; l < f->layers; l++) {
     FNOSpectral *s = &f->conv_layer[l];
     NomosReal   *W = tangent ? s->dW : s->W;
-    if (f->factorization == FNO_DENSE) PetscCall(Pack(m, s, p, W));
-    else {
+    if (f->factorization != FNO_DENSE) {
       PetscCall(NomosFNOFactorBuild(m, l, p, tangent));
-      PetscCall(NomosLaunchRows(m->be, PackModes, f->kp / NOMOS_LANES * f->wrows, NOMOS_LANES, .x = f->natural[0], .y = W, .rows = f->wrows, .modes = f->nmodes));
+      PetscCall(Pack(m, f->natural[0], f->nmodes, NULL, W));
+    }
+    for (PetscInt t = 0; t < s->tensors; t++) {
+      const NomosBlock *b = &m->blocks[s->tensor[t]];
+      PetscCall(Pack(m, p + b->start, b->size / 2 / f->wrows, f->map[t], W));
     }
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -206,19 +218,20 @@ PetscErrorCode NomosFNOGradientZero(NomosMap m)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Unpack(NomosMap m, PetscInt l, double *g)
+/* Gradients of the spectral weights of layer l. */
+static PetscErrorCode SpectralGradient(NomosMap m, PetscInt l, double *g)
 {
   FNO         *f = (FNO *)m->data;
   FNOSpectral *s = &f->conv_layer[l];
 
   PetscFunctionBegin;
   if (f->factorization != FNO_DENSE) {
-    PetscCall(NomosLaunchRows(m->be, UnpackModes, f->kp / NOMOS_LANES * f->wrows, NOMOS_LANES, .x = s->GW, .y = f->natural[1], .rows = f->wrows, .modes = f->nmodes));
+    PetscCall(Unpack(m, s->GW, f->nmodes, NULL, f->natural[1]));
     PetscCall(NomosFNOFactorGradient(m, l, g));
   }
   for (PetscInt t = 0; t < s->tensors; t++) {
     const NomosBlock *b = &m->blocks[s->tensor[t]];
-    PetscCall(NomosLaunchRows(m->be, UnpackModes, f->kp / NOMOS_LANES * f->wrows, NOMOS_LANES, .x = s->GW, .y = g + b->start, .map = f->map[t], .rows = f->wrows, .modes = b->size / 2 / f->wrows));
+    PetscCall(Unpack(m, s->GW, b->size / 2 / f->wrows, f->map[t], g + b->start));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -236,7 +249,7 @@ PetscErrorCode NomosFNOGradientGet(NomosMap m, Vec dp)
     if (f->sum_start[i] >= 0) PetscCall(NomosLaunch(m->be, ParamCopy, b->size, .x = f->gsum + f->sum_start[i], .y = g + b->start));
     else PetscCall(NomosLaunch(m->be, ParamOut, b->size, .x = NomosAtConst(m->be, f->gpar, b->start), .y = g + b->start));
   }
-  for (PetscInt l = 0; l < f->layers; l++) PetscCall(Unpack(m, l, g));
+  for (PetscInt l = 0; l < f->layers; l++) PetscCall(SpectralGradient(m, l, g));
   PetscCall(NomosStageRestore(m->be, &f->stage[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -22,7 +22,7 @@ static void Done(Machine *m, Array *a, int n)
 /* mapped: every third slot belongs to another tensor and must stay as it is */
 static void Packing(Machine *m, PetscInt rows, PetscInt modes, int mapped)
 {
-  const PetscInt kp = NomosFFTPad(modes);
+  const PetscInt kp = NomosFFTPad(modes), whole = mapped ? 0 : modes / 16;
   const size_t   nw = (size_t)(2 * rows * kp), nx = (size_t)(2 * rows * modes);
   double        *x = DrawMany(m, nx), *w = DrawMany(m, nw), *y = DrawMany(m, nx);
   PetscInt      *map = (PetscInt *)malloc((size_t)kp * sizeof(*map)), *up;
@@ -30,8 +30,10 @@ static void Packing(Machine *m, PetscInt rows, PetscInt modes, int mapped)
 
   for (PetscInt s = 0; s < kp; s++) map[s] = s % 3 == 2 || s >= modes ? -1 : modes - 1 - s;
   up = UpInts(m, map, (size_t)kp);
-  ROWS(m, UnpackModes, kp / 16 * rows, 16, .x = REAL(a[3]), .y = DBL(a[2]), .map = mapped ? up : NULL, .rows = rows, .modes = modes);
-  ROWS(m, PackModes, kp / 16 * rows, 16, .x = DBL(a[0]), .y = REAL(a[1]), .map = mapped ? up : NULL, .rows = rows, .modes = modes);
+  if (whole) ROWS(m, UnpackModes, whole * rows, 16, .x = REAL(a[3]), .y = DBL(a[2]), .rows = rows, .modes = modes);
+  if (whole) ROWS(m, PackModes, whole * rows, 16, .x = DBL(a[0]), .y = REAL(a[1]), .rows = rows, .modes = modes);
+  if (whole < kp / 16) ROWS(m, UnpackSomeModes, (kp / 16 - whole) * rows, 16, .x = REAL(a[3]), .y = DBL(a[2]), .map = mapped ? up : NULL, .rows = rows, .modes = modes, .first = whole);
+  if (whole < kp / 16) ROWS(m, PackSomeModes, (kp / 16 - whole) * rows, 16, .x = DBL(a[0]), .y = REAL(a[1]), .map = mapped ? up : NULL, .rows = rows, .modes = modes, .first = whole);
   for (PetscInt s = 0; s < kp; s++)
     for (PetscInt r = 0; r < rows; r++)
       for (int part = 0; part < 2; part++) {
