@@ -91,7 +91,9 @@ static int LastTables(NomosDenseAxis *x, const PetscInt *freq, const NomosFFTDes
 
   x->nc = x->m;
   x->lc = Pad(x->m, lanes);
-  x->ls = Pad(x->m > 1 ? x->m - 1 : 1, lanes);
+  x->ls = lanes; /* sines: up to the last slot that has one */
+  for (PetscInt q = 1; q < x->m; q++)
+    if (freq[q] != NOMOS_ABSENT && 2 * freq[q] != x->n) x->ls = Pad(q + 1, lanes);
   x->lh = Pad(x->half, lanes);
   for (int t = 0; t < 2; t++) {
     x->cos_ja[t] = calloc((size_t)h1 * (size_t)x->lc, real);
@@ -106,7 +108,7 @@ static int LastTables(NomosDenseAxis *x, const PetscInt *freq, const NomosFFTDes
       for (PetscInt j = 0; j < h1; j++) {
         const double c = w * Turn(s, j, x->n, 0), q = -w * Turn(s, j, x->n, 1);
         Store(x->cos_ja[t], d->precision, (size_t)j * (size_t)x->lc + (size_t)s, c);
-        if (s > 0 && j >= 1 && j <= x->nsin) Store(x->sin_ja[t], d->precision, (size_t)(j - 1) * (size_t)x->ls + (size_t)(s - 1), q);
+        if (s > 0 && s < x->ls && j >= 1 && j <= x->nsin) Store(x->sin_ja[t], d->precision, (size_t)(j - 1) * (size_t)x->ls + (size_t)s, q);
         if (j < x->half) {
           Store(x->cos_al[t], d->precision, (size_t)s * (size_t)(x->lh + 1) + (size_t)j, c);
           Store(x->sin_al[t], d->precision, (size_t)s * (size_t)x->lh + (size_t)j, q);
@@ -133,7 +135,7 @@ void NomosDenseDestroy(NomosDense *p)
 static int Work(NomosDense *p)
 {
   const NomosDenseAxis *l = &p->axis[p->dim - 1];
-  const size_t          real = p->precision ? 8 : 4, row = (size_t)(2 * l->lc + p->lanes);
+  const size_t          real = p->precision ? 8 : 4, row = (size_t)(2 * l->lc);
   size_t                rows = 1, pad = (size_t)(4 * p->lanes), n[3];
 
   for (int j = 0; j < p->dim - 1; j++) rows *= (size_t)(p->axis[j].nc + p->axis[j].ns);

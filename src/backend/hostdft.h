@@ -57,10 +57,10 @@ INLINE void FoldedAll(const int whole, PetscInt rows, PetscInt nj, const NomosRe
 }
 
 /* leading axis: x [n][inner] -> y [nc + ns][inner], two vectors of columns from q */
-INLINE void LeadingColumns(const int whole, const NomosDenseAxis *a, PetscInt inner, const NomosReal *q, NomosReal *y, PetscInt c0, PetscInt c1)
+INLINE void LeadingColumns(const PetscInt n, const int whole, const NomosDenseAxis *a, PetscInt inner, const NomosReal *q, NomosReal *y, PetscInt c0, PetscInt c1)
 {
   Vector         E[257][2], O[257][2];
-  const PetscInt n = a->n;
+  const PetscInt nsin = (n - 1) / 2;
   for (PetscInt j = 0; j <= n / 2; j++) {
     const int        pair = j > 0 && 2 * j != n;
     const NomosReal *u = q + (size_t)j * (size_t)inner, *v = q + (size_t)(n - j) * (size_t)inner;
@@ -74,20 +74,35 @@ INLINE void LeadingColumns(const int whole, const NomosDenseAxis *a, PetscInt in
     }
   }
   FoldedAll(whole, a->nc, n / 2 + 1, (const NomosReal *)a->cos_aj, n / 2 + 1, (const Vector(*)[2])E, y, inner, c0, c1);
-  FoldedAll(whole, a->ns, a->nsin, (const NomosReal *)a->sin_aj, a->nsin, (const Vector(*)[2])O, y + (size_t)a->nc * (size_t)inner, inner, c0, c1);
+  FoldedAll(whole, a->ns, nsin, (const NomosReal *)a->sin_aj, nsin, (const Vector(*)[2])O, y + (size_t)a->nc * (size_t)inner, inner, c0, c1);
+}
+/* Small sizes are compiled with their number of points: loops this short cost more than their work otherwise. */
+#define BY_SIZE(n, CALL) \
+  switch (n) { \
+  case 8: CALL(8); break; \
+  case 16: CALL(16); break; \
+  case 32: CALL(32); break; \
+  case 64: CALL(64); break; \
+  default: CALL(n); \
+  }
+INLINE void AxisLeadingN(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y)
+{
+  PetscInt p = 0;
+  for (; p + 2 * LN <= inner; p += 2 * LN) LeadingColumns(n, 1, a, inner, x + p, y + p, 2 * LN, LN);
+  for (; p < inner; p += 2 * LN) LeadingColumns(n, 0, a, inner, x + p, y + p, inner - p, inner - p - LN);
 }
 static void AxisLeading(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y)
 {
-  PetscInt p = 0;
-  for (; p + 2 * LN <= inner; p += 2 * LN) LeadingColumns(1, a, inner, x + p, y + p, 2 * LN, LN);
-  for (; p < inner; p += 2 * LN) LeadingColumns(0, a, inner, x + p, y + p, inner - p, inner - p - LN);
+#define CALL(n) AxisLeadingN(n, a, inner, x, y)
+  BY_SIZE(a->n, CALL)
+#undef CALL
 }
 
 /* its transpose: x [nc + ns][inner] -> y [n][inner], added where add */
-INLINE void LeadingPair(const NomosDenseAxis *a, PetscInt j, PetscInt inner, const NomosReal *x, NomosReal *y, PetscInt c0, PetscInt c1, int add)
+INLINE void LeadingPair(const PetscInt n, const NomosDenseAxis *a, PetscInt j, PetscInt inner, const NomosReal *x, NomosReal *y, PetscInt c0, PetscInt c1, int add)
 {
   const NomosReal *ct = (const NomosReal *)a->cos_aj + j, *st = (const NomosReal *)a->sin_aj + (j > 0 ? j - 1 : 0);
-  const PetscInt   h1 = a->n / 2 + 1, n = a->n;
+  const PetscInt   h1 = n / 2 + 1, nsin = (n - 1) / 2;
   const int        both = j > 0 && 2 * j != n;
   Vector           E[2] = {VZERO, VZERO}, O[2] = {VZERO, VZERO};
   NomosReal       *u = y + (size_t)j * (size_t)inner, *v = y + (size_t)(n - j) * (size_t)inner;
@@ -100,7 +115,7 @@ INLINE void LeadingPair(const NomosDenseAxis *a, PetscInt j, PetscInt inner, con
   }
   for (PetscInt r = 0; both && r < a->ns; r++) {
     const NomosReal *q = x + (size_t)(a->nc + r) * (size_t)inner;
-    const Vector     t = VSplat(st[r * a->nsin]);
+    const Vector     t = VSplat(st[r * nsin]);
     O[0] += t * LoadSome(q, c0);
     if (c1 > 0) O[1] += t * LoadSome(q + LN, c1);
   }
@@ -111,13 +126,19 @@ INLINE void LeadingPair(const NomosDenseAxis *a, PetscInt j, PetscInt inner, con
     if (both) StoreSome(v + i * LN, c, add ? LoadSome(v + i * LN, c) + E[i] - O[i] : E[i] - O[i]);
   }
 }
-static void AxisLeadingT(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, int add)
+INLINE void AxisLeadingTN(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, int add)
 {
   PetscInt p = 0;
   for (; p + 2 * LN <= inner; p += 2 * LN) /* the constants let the compiler drop the partial loads */
-    for (PetscInt j = 0; j <= a->n / 2; j++) LeadingPair(a, j, inner, x + p, y + p, 2 * LN, LN, add);
+    for (PetscInt j = 0; j <= n / 2; j++) LeadingPair(n, a, j, inner, x + p, y + p, 2 * LN, LN, add);
   for (; p < inner; p += 2 * LN)
-    for (PetscInt j = 0; j <= a->n / 2; j++) LeadingPair(a, j, inner, x + p, y + p, inner - p, inner - p - LN, add);
+    for (PetscInt j = 0; j <= n / 2; j++) LeadingPair(n, a, j, inner, x + p, y + p, inner - p, inner - p - LN, add);
+}
+static void AxisLeadingT(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, int add)
+{
+#define CALL(n) AxisLeadingTN(n, a, inner, x, y, add)
+  BY_SIZE(a->n, CALL)
+#undef CALL
 }
 
 #define FOLD 320 /* room for half of 512 points and the lanes around them */
@@ -139,21 +160,22 @@ INLINE void LastBlock(const int nr, PetscInt nj, const NomosReal *table, PetscIn
   }
   for (int r = 0; r < nr; r++) VPTR(out + r * os) = acc[r][0] + acc[r][1];
 }
-INLINE void LastRows(const int nr, const int fast, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y)
+INLINE void LastRows(const PetscInt n, const int nr, const int fast, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y)
 {
   NomosReal      E[4][FOLD], O[4][FOLD]; /* O_j, j = 1.., from place LN on */
-  const PetscInt n = a->n, os = 2 * a->lc + LN;
+  const PetscInt nsin = (n - 1) / 2, os = 2 * a->lc;
   for (int r = 0; r < nr; r++) {
     const NomosReal *q = x + r * n;
-    y[r * os + a->lc + LN - 1] = 0; /* the sine of frequency 0; a transpose may have left something there */
-    if (fast) { /* E_j and O_j from j = 0 on; the lane of j = 0 reads one number of the next row and is put right */
-      for (PetscInt j = 0; j <= a->nsin; j += LN) {
-        const Vector u = VLOAD(q + j), v = VReverse(VLOAD(q + n - j - LN + 1));
+    if (fast) { /* whole vectors as they were stored: one that spans two of them would wait for the cache */
+      Vector before = VLOAD(q); /* x_{n-j} of j = 0 is put right below */
+      for (PetscInt j = 0; j < n / 2; j += LN) {
+        const Vector w = VLOAD(q + n - j - LN), v = VMirror(w, before), u = VLOAD(q + j);
         VPTR(&E[r][j])          = u + v;
         VPTR(&O[r][LN + j - 1]) = u - v;
+        before                  = w;
       }
     } else
-      for (PetscInt j = 1; j <= a->nsin; j++) {
+      for (PetscInt j = 1; j <= nsin; j++) {
         E[r][j]          = q[j] + q[n - j];
         O[r][LN + j - 1] = q[j] - q[n - j];
       }
@@ -161,82 +183,98 @@ INLINE void LastRows(const int nr, const int fast, const NomosDenseAxis *a, int 
     if (n % 2 == 0) E[r][n / 2] = q[n / 2];
   }
   for (PetscInt l = 0; l < a->lc; l += LN) LastBlock(nr, n / 2 + 1, (const NomosReal *)a->cos_ja[t] + l, a->lc, &E[0][0], y + l, os);
-  for (PetscInt l = 0; l < a->ls; l += LN) LastBlock(nr, a->nsin, (const NomosReal *)a->sin_ja[t] + l, a->ls, &O[0][LN], y + a->lc + LN + l, os);
+  for (PetscInt l = 0; l < a->ls; l += LN) LastBlock(nr, nsin, (const NomosReal *)a->sin_ja[t] + l, a->ls, &O[0][LN], y + a->lc + l, os);
+  for (PetscInt l = a->ls; l < a->lc; l += LN)
+    for (int r = 0; r < nr; r++) VPTR(y + r * os + a->lc + l) = VZERO;
 }
-/* last axis: x [rows][n] -> y [rows][2 lc + LN]: cosines of slots 0.., a gap, and from lc + LN on the sines of slots 1.., so
-   that the imaginary parts of slots 0.. begin in the gap */
-static void AxisLast(const NomosDenseAxis *a, int t, int scratch, PetscInt rows, const NomosReal *x, NomosReal *y)
+/* last axis: x [rows][n] -> y [rows][2 lc], cosines of the slots, then (minus) sines: complex rows */
+INLINE void AxisLastN(const PetscInt n, const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y)
 {
-  const PetscInt os = 2 * a->lc + LN;
-  const int      fast = scratch && a->n >= 2 * LN;
+  const PetscInt os = 2 * a->lc;
+  const int      fast = n % (2 * LN) == 0;
   PetscInt       r = 0;
   for (PetscInt groups = (rows + 3) / 4; groups > 0; groups--) { /* as even as possible */
-    const PetscInt   n = (rows - r + groups - 1) / groups;
-    const NomosReal *u = x + (size_t)r * (size_t)a->n;
+    const PetscInt   k = (rows - r + groups - 1) / groups;
+    const NomosReal *u = x + (size_t)r * (size_t)n;
     NomosReal       *v = y + (size_t)r * (size_t)os;
-    if (n == 4) fast ? LastRows(4, 1, a, t, u, v) : LastRows(4, 0, a, t, u, v);
-    else if (n == 3) fast ? LastRows(3, 1, a, t, u, v) : LastRows(3, 0, a, t, u, v);
-    else if (n == 2) LastRows(2, 0, a, t, u, v);
-    else LastRows(1, 0, a, t, u, v);
-    r += n;
+    if (k == 4) LastRows(n, 4, fast, a, t, u, v);
+    else if (k == 3) LastRows(n, 3, fast, a, t, u, v);
+    else if (k == 2) LastRows(n, 2, fast, a, t, u, v);
+    else LastRows(n, 1, fast, a, t, u, v);
+    r += k;
   }
+}
+static void AxisLast(const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y)
+{
+#define CALL(n) AxisLastN(n, a, t, rows, x, y)
+  BY_SIZE(a->n, CALL)
+#undef CALL
 }
 
 /* its transpose */
-INLINE void LastRowsT(const int nr, const int fast, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y, int add)
+INLINE void LastRowsT(const PetscInt n, const int nr, const int fast, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y, int add)
 {
   NomosReal        S[4][260 + LN], D[4][260 + LN], extra[4] = {0};
+  Vector           before[4];
   const NomosReal *ct = (const NomosReal *)a->cos_al[t], *st = (const NomosReal *)a->sin_al[t];
-  const PetscInt   xs = 2 * a->lc + LN, n = a->n;
-  for (PetscInt l = 0; l < a->lh; l += LN) {
+  const PetscInt   xs = 2 * a->lc, half = (n + 1) / 2, lh = (half + LN - 1) / LN * LN, nsin = (n - 1) / 2;
+  for (PetscInt l = 0; l < lh; l += LN) {
     Vector E[4], O[4];
     for (int r = 0; r < nr; r++) E[r] = O[r] = VZERO;
     for (PetscInt s = 0; s < a->m; s++) {
-      const Vector c = VLOAD(ct + s * (a->lh + 1) + l), q = VLOAD(st + s * a->lh + l);
+      const Vector c = VLOAD(ct + s * (lh + 1) + l), q = VLOAD(st + s * lh + l);
       for (int r = 0; r < nr; r++) {
         E[r] += c * VSplat(x[r * xs + s]);
-        O[r] += q * VSplat(x[r * xs + a->lc + LN - 1 + s]);
+        O[r] += q * VSplat(x[r * xs + a->lc + s]);
       }
     }
     for (int r = 0; r < nr; r++) {
       NomosReal *q = y + (size_t)r * (size_t)n;
-      if (fast) { /* half is whole vectors; the lane of j = 0 falls on the next row, which is written later */
-        VPTR(q + n - l - LN + 1) = VReverse(E[r] - O[r]);
-        VPTR(q + l)              = E[r] + O[r];
+      if (fast) { /* y_{n-j} goes out in whole vectors, one step late: its first lane is D_j of the next step */
+        const Vector now = E[r] - O[r];
+        if (l > 0) VPTR(q + n - l) = VMirror(before[r], now);
+        before[r]   = now;
+        VPTR(q + l) = E[r] + O[r];
       } else VPTR(&S[r][l]) = E[r] + O[r], VPTR(&D[r][l]) = E[r] - O[r];
     }
   }
   for (int r = 0; r < nr; r++) {
     NomosReal *q = y + (size_t)r * (size_t)n;
     if (n % 2 == 0)
-      for (PetscInt s = 0; s < a->m; s++) extra[r] += ct[s * (a->lh + 1) + a->lh] * x[r * xs + s];
-    if (fast) q[n / 2] = extra[r];
+      for (PetscInt s = 0; s < a->m; s++) extra[r] += ct[s * (lh + 1) + lh] * x[r * xs + s];
+    if (fast) VPTR(q + n / 2) = VMirror(before[r], VSplat(extra[r]));
     else if (add) {
-      for (PetscInt j = 0; j < a->half; j++) q[j] += S[r][j];
-      for (PetscInt j = 1; j <= a->nsin; j++) q[n - j] += D[r][j];
+      for (PetscInt j = 0; j < half; j++) q[j] += S[r][j];
+      for (PetscInt j = 1; j <= nsin; j++) q[n - j] += D[r][j];
       if (n % 2 == 0) q[n / 2] += extra[r];
     } else {
-      for (PetscInt j = 0; j < a->half; j++) q[j] = S[r][j];
-      for (PetscInt j = 1; j <= a->nsin; j++) q[n - j] = D[r][j];
+      for (PetscInt j = 0; j < half; j++) q[j] = S[r][j];
+      for (PetscInt j = 1; j <= nsin; j++) q[n - j] = D[r][j];
       if (n % 2 == 0) q[n / 2] = extra[r];
     }
   }
 }
-static void AxisLastT(const NomosDenseAxis *a, int t, int scratch, PetscInt rows, const NomosReal *x, NomosReal *y, int add)
+INLINE void AxisLastTN(const PetscInt n, const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y, int add)
 {
-  const PetscInt xs = 2 * a->lc + LN;
-  const int      fast = scratch && !add && a->n >= 2 * LN && a->n % (2 * LN) == 0;
+  const PetscInt xs = 2 * a->lc;
+  const int      fast = !add && n % (2 * LN) == 0;
   PetscInt       r = 0;
   for (PetscInt groups = (rows + 3) / 4; groups > 0; groups--) {
-    const PetscInt   n = (rows - r + groups - 1) / groups;
+    const PetscInt   k = (rows - r + groups - 1) / groups;
     const NomosReal *u = x + (size_t)r * (size_t)xs;
-    NomosReal       *v = y + (size_t)r * (size_t)a->n;
-    if (n == 4) fast ? LastRowsT(4, 1, a, t, u, v, 0) : LastRowsT(4, 0, a, t, u, v, add);
-    else if (n == 3) fast ? LastRowsT(3, 1, a, t, u, v, 0) : LastRowsT(3, 0, a, t, u, v, add);
-    else if (n == 2) LastRowsT(2, 0, a, t, u, v, add);
-    else LastRowsT(1, 0, a, t, u, v, add);
-    r += n;
+    NomosReal       *v = y + (size_t)r * (size_t)n;
+    if (k == 4) fast ? LastRowsT(n, 4, 1, a, t, u, v, 0) : LastRowsT(n, 4, 0, a, t, u, v, add);
+    else if (k == 3) fast ? LastRowsT(n, 3, 1, a, t, u, v, 0) : LastRowsT(n, 3, 0, a, t, u, v, add);
+    else if (k == 2) fast ? LastRowsT(n, 2, 1, a, t, u, v, 0) : LastRowsT(n, 2, 0, a, t, u, v, add);
+    else fast ? LastRowsT(n, 1, 1, a, t, u, v, 0) : LastRowsT(n, 1, 0, a, t, u, v, add);
+    r += k;
   }
+}
+static void AxisLastT(const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y, int add)
+{
+#define CALL(n) AxisLastTN(n, a, t, rows, x, y, add)
+  BY_SIZE(a->n, CALL)
+#undef CALL
 }
 
 /* slot s of a leading axis from the rows per |frequency|: o = part of Zc - i sign Zs. Complex rows at re + row*rs and
@@ -274,7 +312,7 @@ INLINE DenseScratch Scratch(const NomosDense *p)
 {
   const NomosDenseAxis *a = p->axis;
   DenseScratch          s = {1, 1, 0, a[p->dim - 1].lc, 0, (NomosReal *)p->work[0], (NomosReal *)p->work[1], NULL, NULL};
-  s.rs = 2 * s.lc + LN;
+  s.rs = 2 * s.lc;
   if (p->dim > 1) s.r1 = a[0].nc + a[0].ns;
   if (p->dim > 2) {
     s.r2   = a[1].nc + a[1].ns;
@@ -290,9 +328,9 @@ INLINE void GatherPart(const NomosDense *p, const DenseScratch *s, NomosReal *z,
 {
   const PetscInt m = p->m[p->dim - 1];
   if (p->dim == 1) {
-    for (PetscInt l = 0; l < s->lc; l += LN) VPTR(z + l) = VLOAD(s->rows + (part ? s->lc + LN - 1 : 0) + l);
+    for (PetscInt l = 0; l < s->lc; l += LN) VPTR(z + l) = VLOAD(s->rows + (part ? s->lc : 0) + l);
   } else if (p->dim == 2) {
-    for (PetscInt k = 0; k < p->m[0]; k++) CombineSlot(&p->axis[0], k, s->lc, s->rows, s->rows + s->lc + LN - 1, s->rs, z + k * m, part);
+    for (PetscInt k = 0; k < p->m[0]; k++) CombineSlot(&p->axis[0], k, s->lc, s->rows, s->rows + s->lc, s->rs, z + k * m, part);
   } else {
     for (PetscInt k = 0; k < p->m[0]; k++)
       for (PetscInt j = 0; j < p->m[1]; j++) CombineSlot(&p->axis[0], k, s->lc, s->cplx + j * s->lc, s->cplx + (p->m[1] + j) * s->lc, s->cs, z + (k * p->m[1] + j) * m, part);
@@ -303,17 +341,17 @@ static void DenseForward(const NomosDense *p, int table, const NomosReal *x, Nom
 {
   const DenseScratch    s = Scratch(p);
   const NomosDenseAxis *a = p->axis;
-  if (p->dim == 1) AxisLast(&a[0], table, 0, 1, x, s.rows);
+  if (p->dim == 1) AxisLast(&a[0], table, 1, x, s.rows);
   else if (p->dim == 2) {
     AxisLeading(&a[0], p->n[1], x, s.t1);
-    AxisLast(&a[1], table, 1, s.r1, s.t1, s.rows);
+    AxisLast(&a[1], table, s.r1, s.t1, s.rows);
   } else {
     AxisLeading(&a[0], p->n[1] * p->n[2], x, s.t1);
     for (PetscInt r = 0; r < s.r1; r++) AxisLeading(&a[1], p->n[2], s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]));
-    AxisLast(&a[2], table, 1, s.r1 * s.r2, s.t2, s.rows);
+    AxisLast(&a[2], table, s.r1 * s.r2, s.t2, s.rows);
     for (PetscInt r = 0; r < s.r1; r++)
       for (int part = 0; part < 2; part++)
-        for (PetscInt j = 0; j < p->m[1]; j++) CombineSlot(&a[1], j, s.lc, s.rows + (size_t)(r * s.r2 * s.rs), s.rows + (size_t)(r * s.r2 * s.rs) + s.lc + LN - 1, s.rs, s.cplx + (size_t)r * (size_t)s.cs + (part * p->m[1] + j) * s.lc, part);
+        for (PetscInt j = 0; j < p->m[1]; j++) CombineSlot(&a[1], j, s.lc, s.rows + (size_t)(r * s.r2 * s.rs), s.rows + (size_t)(r * s.r2 * s.rs) + s.lc, s.rs, s.cplx + (size_t)r * (size_t)s.cs + (part * p->m[1] + j) * s.lc, part);
   }
   for (int part = 0; part < 2; part++) GatherPart(p, &s, z + part * p->kp, part);
 }
@@ -322,14 +360,14 @@ static void DenseTranspose(const NomosDense *p, int table, const NomosReal *z, N
   const DenseScratch    s = Scratch(p);
   const NomosDenseAxis *a = p->axis;
   const PetscInt        m = p->m[p->dim - 1];
-  NomosReal            *im = s.rows + s.lc + LN - 1;
+  NomosReal            *im = s.rows + s.lc;
   memset(s.rows, 0, (size_t)(s.r1 * s.r2 * s.rs + 2 * LN) * sizeof(*s.rows));
   if (p->dim == 1) {
     for (PetscInt k = 0; k < m; k++) s.rows[k] = z[k], im[k] = z[p->kp + k];
-    AxisLastT(&a[0], table, 0, 1, s.rows, y, add);
+    AxisLastT(&a[0], table, 1, s.rows, y, add);
   } else if (p->dim == 2) {
     for (PetscInt k = 0; k < p->m[0]; k++) ExpandSlot(&a[0], k, s.lc, z + k * m, z + p->kp + k * m, s.rows, im, s.rs);
-    AxisLastT(&a[1], table, 1, s.r1, s.rows, s.t1, 0);
+    AxisLastT(&a[1], table, s.r1, s.rows, s.t1, 0);
     AxisLeadingT(&a[0], p->n[1], s.t1, y, add);
   } else {
     memset(s.cplx, 0, (size_t)(s.r1 * s.cs) * sizeof(*s.cplx));
@@ -337,7 +375,7 @@ static void DenseTranspose(const NomosDense *p, int table, const NomosReal *z, N
       for (PetscInt j = 0; j < p->m[1]; j++) ExpandSlot(&a[0], k, s.lc, z + (k * p->m[1] + j) * m, z + p->kp + (k * p->m[1] + j) * m, s.cplx + j * s.lc, s.cplx + (p->m[1] + j) * s.lc, s.cs);
     for (PetscInt r = 0; r < s.r1; r++)
       for (PetscInt j = 0; j < p->m[1]; j++) ExpandSlot(&a[1], j, s.lc, s.cplx + r * s.cs + j * s.lc, s.cplx + r * s.cs + (p->m[1] + j) * s.lc, s.rows + r * s.r2 * s.rs, im + r * s.r2 * s.rs, s.rs);
-    AxisLastT(&a[2], table, 1, s.r1 * s.r2, s.rows, s.t2, 0);
+    AxisLastT(&a[2], table, s.r1 * s.r2, s.rows, s.t2, 0);
     for (PetscInt r = 0; r < s.r1; r++) AxisLeadingT(&a[1], p->n[2], s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]), s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), 0);
     AxisLeadingT(&a[0], p->n[1] * p->n[2], s.t1, y, add);
   }

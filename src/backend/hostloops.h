@@ -113,7 +113,8 @@ INLINE Vector VSplat(NomosReal a)
 {
   return a - VZERO; /* becomes a broadcast */
 }
-INLINE Vector VReverse(Vector v)
+/* (first_0, v_{LN-1}, .., v_1) */
+INLINE Vector VMirror(Vector v, Vector first)
 {
   #if NOMOS_PRECISION == 32
   typedef int Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
@@ -121,8 +122,8 @@ INLINE Vector VReverse(Vector v)
   typedef long long Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
   #endif
   Mask m;
-  for (int l = 0; l < LN; l++) m[l] = LN - 1 - l;
-  return __builtin_shuffle(v, m);
+  for (int l = 0; l < LN; l++) m[l] = l ? LN - l : LN;
+  return __builtin_shuffle(v, first, m);
 }
 INLINE NomosReal VSum(Vector v)
 {
