@@ -83,6 +83,19 @@ static int LeadingTables(NomosDenseAxis *x, int precision)
   return NOMOS_OK;
 }
 
+/* entry of the unfolded table at points j and n-j */
+static void Full(NomosDenseAxis *x, int precision, int t, PetscInt s, PetscInt j, double c, double q)
+{
+  const size_t row = (size_t)(x->lc + x->ls);
+
+  Store(x->full[t], precision, (size_t)j * row + (size_t)s, c);
+  if (j > 0) Store(x->full[t], precision, (size_t)(x->n - j) * row + (size_t)s, c);
+  if (s < x->ls && j > 0 && 2 * j != x->n) {
+    Store(x->full[t], precision, (size_t)j * row + (size_t)(x->lc + s), q);
+    Store(x->full[t], precision, (size_t)(x->n - j) * row + (size_t)(x->lc + s), -q);
+  }
+}
+
 /* last axis: slots are frequencies 0..m-1; scaled by scale_f (0) and by scale_i times the half-spectrum weight (1) */
 static int LastTables(NomosDenseAxis *x, const PetscInt *freq, const NomosFFTDesc *d, int lanes)
 {
@@ -100,7 +113,8 @@ static int LastTables(NomosDenseAxis *x, const PetscInt *freq, const NomosFFTDes
     x->sin_ja[t] = calloc((size_t)x->nsin * (size_t)x->ls + 1, real);
     x->cos_al[t] = calloc((size_t)x->m * (size_t)(x->lh + 1), real);
     x->sin_al[t] = calloc((size_t)x->m * (size_t)x->lh, real);
-    if (!x->cos_ja[t] || !x->sin_ja[t] || !x->cos_al[t] || !x->sin_al[t]) return NOMOS_ERR_MEM;
+    x->full[t]   = calloc((size_t)x->n * (size_t)(x->lc + x->ls), real);
+    if (!x->full[t] || !x->cos_ja[t] || !x->sin_ja[t] || !x->cos_al[t] || !x->sin_al[t]) return NOMOS_ERR_MEM;
     for (PetscInt s = 0; s < x->m; s++) {
       const double w = freq[s] == NOMOS_ABSENT ? 0 : t ? d->scale_i * (freq[s] == 0 || 2 * freq[s] == x->n ? 1 : 2) : d->scale_f;
       if (freq[s] == NOMOS_ABSENT) continue;
@@ -108,6 +122,7 @@ static int LastTables(NomosDenseAxis *x, const PetscInt *freq, const NomosFFTDes
       for (PetscInt j = 0; j < h1; j++) {
         const double c = w * Turn(s, j, x->n, 0), q = -w * Turn(s, j, x->n, 1);
         Store(x->cos_ja[t], d->precision, (size_t)j * (size_t)x->lc + (size_t)s, c);
+        if (x->n <= NOMOS_DENSE_FULL) Full(x, d->precision, t, s, j, c, q);
         if (s > 0 && s < x->ls && j >= 1 && j <= x->nsin) Store(x->sin_ja[t], d->precision, (size_t)(j - 1) * (size_t)x->ls + (size_t)s, q);
         if (j < x->half) {
           Store(x->cos_al[t], d->precision, (size_t)s * (size_t)(x->lh + 1) + (size_t)j, c);
@@ -125,7 +140,7 @@ void NomosDenseDestroy(NomosDense *p)
   for (int j = 0; j < 3; j++) {
     NomosDenseAxis *x = &p->axis[j];
     free(x->slot_cos), free(x->slot_sin), free(x->slot_sign), free(x->cos_aj), free(x->sin_aj);
-    for (int t = 0; t < 2; t++) free(x->cos_ja[t]), free(x->sin_ja[t]), free(x->cos_al[t]), free(x->sin_al[t]);
+    for (int t = 0; t < 2; t++) free(x->cos_ja[t]), free(x->sin_ja[t]), free(x->cos_al[t]), free(x->sin_al[t]), free(x->full[t]);
     free(p->work[j]);
   }
   free(p);

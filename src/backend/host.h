@@ -22,7 +22,9 @@ typedef struct {
   void     *cos_ja[2], *sin_ja[2]; /* last axis, [half+1][lc], [nsin][ls]: scaled; 0: scale_f, 1: scale_i w */
   void     *cos_al[2], *sin_al[2]; /* last axis, [nc][lh], [ns][lh] with lanes over j: scaled likewise */
   PetscInt  lh;
+  void     *full[2]; /* last axis of few points, [n][lc + ls]: both tables without folding */
 } NomosDenseAxis;
+#define NOMOS_DENSE_FULL 16 /* up to so many points the last axis is not folded */
 
 typedef struct {
   int            dim, precision, lanes; /* lanes: reals in a vector of the code that runs the plan */

@@ -187,6 +187,53 @@ INLINE void LastRows(const PetscInt n, const int nr, const int fast, const Nomos
   for (PetscInt l = a->ls; l < a->lc; l += LN)
     for (int r = 0; r < nr; r++) VPTR(y + r * os + a->lc + l) = VZERO;
 }
+/* few points: nr rows times nv vectors of the unfolded table from `l` on */
+INLINE void FullBlock(const PetscInt n, const int nr, const int nv, const NomosReal *table, PetscInt tl, const NomosReal *x, NomosReal *y, PetscInt os)
+{
+  Vector acc[6][2];
+  for (int r = 0; r < nr; r++)
+    for (int v = 0; v < nv; v++) acc[r][v] = VZERO;
+  for (PetscInt j = 0; j < n; j++) {
+    Vector t[2];
+    for (int v = 0; v < nv; v++) t[v] = VLOAD(table + j * tl + v * LN);
+    for (int r = 0; r < nr; r++) {
+      const Vector b = VSplat(x[r * n + j]);
+      for (int v = 0; v < nv; v++) acc[r][v] += t[v] * b;
+    }
+  }
+  for (int r = 0; r < nr; r++)
+    for (int v = 0; v < nv; v++) VPTR(y + r * os + v * LN) = acc[r][v];
+}
+INLINE void FullRows(const PetscInt n, const int nr, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y)
+{
+  const NomosReal *table = (const NomosReal *)a->full[t];
+  const PetscInt   tl = a->lc + a->ls, os = 2 * a->lc;
+  PetscInt         l = 0;
+  for (; l + 2 * LN <= tl; l += 2 * LN) FullBlock(n, nr, 2, table + l, tl, x, y + l, os);
+  if (l < tl) FullBlock(n, nr, 1, table + l, tl, x, y + l, os);
+  for (l = tl; l < os; l += LN)
+    for (int r = 0; r < nr; r++) VPTR(y + r * os + l) = VZERO;
+}
+INLINE void AxisLastFull(const PetscInt n, const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y)
+{
+  const PetscInt os = 2 * a->lc;
+  PetscInt       r = 0;
+  for (PetscInt groups = (rows + 5) / 6; groups > 0; groups--) {
+    const PetscInt   k = (rows - r + groups - 1) / groups;
+    const NomosReal *u = x + (size_t)r * (size_t)n;
+    NomosReal       *v = y + (size_t)r * (size_t)os;
+    switch (k) {
+    case 6: FullRows(n, 6, a, t, u, v); break;
+    case 5: FullRows(n, 5, a, t, u, v); break;
+    case 4: FullRows(n, 4, a, t, u, v); break;
+    case 3: FullRows(n, 3, a, t, u, v); break;
+    case 2: FullRows(n, 2, a, t, u, v); break;
+    default: FullRows(n, 1, a, t, u, v);
+    }
+    r += k;
+  }
+}
+
 /* last axis: x [rows][n] -> y [rows][2 lc], cosines of the slots, then (minus) sines: complex rows */
 INLINE void AxisLastN(const PetscInt n, const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y)
 {
@@ -206,16 +253,20 @@ INLINE void AxisLastN(const PetscInt n, const NomosDenseAxis *a, int t, PetscInt
 }
 static void AxisLast(const NomosDenseAxis *a, int t, PetscInt rows, const NomosReal *x, NomosReal *y)
 {
+  if (a->n == 16) AxisLastFull(16, a, t, rows, x, y);
+  else if (a->n <= NOMOS_DENSE_FULL) AxisLastFull(a->n, a, t, rows, x, y);
+  else {
 #define CALL(n) AxisLastN(n, a, t, rows, x, y)
-  BY_SIZE(a->n, CALL)
+    BY_SIZE(a->n, CALL)
 #undef CALL
+  }
 }
 
 /* its transpose */
 INLINE void LastRowsT(const PetscInt n, const int nr, const int fast, const NomosDenseAxis *a, int t, const NomosReal *x, NomosReal *y, int add)
 {
   NomosReal        S[4][260 + LN], D[4][260 + LN], extra[4] = {0};
-  Vector           before[4];
+  Vector           before[4] = {VZERO, VZERO, VZERO, VZERO};
   const NomosReal *ct = (const NomosReal *)a->cos_al[t], *st = (const NomosReal *)a->sin_al[t];
   const PetscInt   xs = 2 * a->lc, half = (n + 1) / 2, lh = (half + LN - 1) / LN * LN, nsin = (n - 1) / 2;
   for (PetscInt l = 0; l < lh; l += LN) {
@@ -223,6 +274,8 @@ INLINE void LastRowsT(const PetscInt n, const int nr, const int fast, const Nomo
     for (int r = 0; r < nr; r++) E[r] = O[r] = VZERO;
     for (PetscInt s = 0; s < a->m; s++) {
       const Vector c = VLOAD(ct + s * (lh + 1) + l), q = VLOAD(st + s * lh + l);
+      if (n % 2 == 0 && l == 0)
+        for (int r = 0; r < nr; r++) extra[r] += ct[s * (lh + 1) + lh] * x[r * xs + s];
       for (int r = 0; r < nr; r++) {
         E[r] += c * VSplat(x[r * xs + s]);
         O[r] += q * VSplat(x[r * xs + a->lc + s]);
@@ -240,8 +293,6 @@ INLINE void LastRowsT(const PetscInt n, const int nr, const int fast, const Nomo
   }
   for (int r = 0; r < nr; r++) {
     NomosReal *q = y + (size_t)r * (size_t)n;
-    if (n % 2 == 0)
-      for (PetscInt s = 0; s < a->m; s++) extra[r] += ct[s * (lh + 1) + lh] * x[r * xs + s];
     if (fast) VPTR(q + n / 2) = VMirror(before[r], VSplat(extra[r]));
     else if (add) {
       for (PetscInt j = 0; j < half; j++) q[j] += S[r][j];
