@@ -94,6 +94,31 @@ static PetscErrorCode HelpPrintf(MPI_Comm comm, const char format[], ...)
 }
 
 /* ---- errors ------------------------------------------------------------------------------------------------------- */
+/* PETSc's own sentences about a value do not say which option it came from: the one whose value is a word of the sentence. */
+static void NameOption(void)
+{
+  char  *all = NULL, *word, *save = NULL, *key = NULL;
+  size_t n = strlen(Sentence);
+
+  if (PetscOptionsGetAll(NULL, &all)) return;
+  for (word = strtok_r(all, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+    const char  *at;
+    const size_t len = strlen(word);
+
+    if (word[0] == '-' && ((word[1] >= 'a' && word[1] <= 'z') || (word[1] >= 'A' && word[1] <= 'Z'))) {
+      key = word;
+      continue;
+    }
+    for (at = key ? strstr(Sentence, word) : NULL; at; at = strstr(at + 1, word))
+      if ((at == Sentence || at[-1] == ' ') && (!at[len] || strchr(" ,.;:", at[len]))) break;
+    if (at) {
+      snprintf(Sentence + n, sizeof(Sentence) - n, "; see %s", key);
+      break;
+    }
+  }
+  (void)PetscFree(all);
+}
+
 static PetscErrorCode Remember(MPI_Comm comm, int line, const char *func, const char *file, PetscErrorCode n, PetscErrorType type, const char *text, void *ctx)
 {
   const char *general = NULL;
@@ -102,10 +127,13 @@ static PetscErrorCode Remember(MPI_Comm comm, int line, const char *func, const 
   if (Sentence[0]) return n;
   if (text && text[0]) snprintf(Sentence, sizeof(Sentence), "%s", text);
   else {
-    (void)PetscErrorMessage((int)n, &general, NULL);
+    (void)PetscErrorMessage(n, &general, NULL);
     snprintf(Sentence, sizeof(Sentence), "%s (in %s, %s:%d)", general ? general : "unknown error", func ? func : "?", file ? file : "?", line);
   }
   Sentence[strcspn(Sentence, "\n")] = 0;
+  for (char *c = Sentence; *c; c++) /* it may quote a file */
+    if ((unsigned char)*c < 32 || (unsigned char)*c > 126) *c = '?';
+  if (file && strstr(file, "sys/objects/")) NameOption();
   if (comm != MPI_COMM_NULL) MPI_Comm_size(comm, &size);
   ErrorOfOne = size == 1 ? PETSC_TRUE : PETSC_FALSE;
   return n;

@@ -57,9 +57,41 @@ static PetscErrorCode AddTests(Cli *cli, Train *v)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* More modes than the samples have would leave weights that no gradient ever reaches (at other resolutions they are
+   clamped, and rightly). Centred modes: n of them on n points; corner: m on either side of zero. */
+static PetscErrorCode CheckModes(Cli *cli)
+{
+  NomosData data;
+  NomosGrid grid;
+  PetscInt  modes[NOMOS_MAX_DIM], n = NOMOS_MAX_DIM;
+  PetscBool set, corner = PETSC_FALSE, li = PETSC_FALSE;
+  char      word[64] = "";
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetIntArray(NULL, NULL, "-net_fno_modes", modes, &n, &set));
+  if (!set) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-net_fno_block", word, sizeof(word), NULL));
+  PetscCall(PetscStrcmp(word, "li", &li));
+  PetscCall(PetscStrncpy(word, li ? "corner" : "centred", sizeof(word)));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-net_fno_layout", word, sizeof(word), NULL));
+  PetscCall(PetscStrcmp(word, "corner", &corner));
+  PetscCall(NomosDataCreate(cli->comm, &data));
+  PetscCall(NomosDataSetFromOptions(data));
+  PetscCall(NomosDataSetUp(data));
+  PetscCall(NomosDataGetGrid(data, &grid));
+  PetscCall(NomosDataDestroy(&data));
+  for (PetscInt j = 0; j < PetscMin(n, grid.dim); j++) {
+    const PetscInt most = corner ? grid.n[j] / 2 + 1 : grid.n[j] + 1;
+
+    PetscCheck(modes[j] <= most, cli->comm, PETSC_ERR_ARG_INCOMP, "-net_fno_modes asks for %" PetscInt_FMT " modes on axis %" PetscInt_FMT ", the training data have %" PetscInt_FMT " points there: at most %" PetscInt_FMT " are possible", modes[j], j, grid.n[j], most);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Build(Cli *cli, Train *v)
 {
   PetscFunctionBegin;
+  if (!cli->help && !v->model[0]) PetscCall(CheckModes(cli));
   PetscCall(NomosProblemCreate(cli->comm, &v->p));
   if (v->model[0] && !cli->help) PetscCall(NomosProblemLoad(v->p, v->model));
   if (v->folder[0] && !v->history[0]) { /* the curves are drawn from it */
