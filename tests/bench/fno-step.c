@@ -28,13 +28,15 @@ static PetscErrorCode WriteData(const Case *c, const char file[])
   const char  *in = "a", *out = "u";
   PetscInt     one = 1, samples = 2 * c->batch, points = c->n * c->n;
   PetscScalar *x;
+  PetscMPIInt  rank;
 
   PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   PetscCall(PetscMalloc1(samples * points, &x));
   for (PetscInt i = 0; i < samples * points; i++) x[i] = PetscSinReal(0.37 * i + 0.0011 * i * (i % 97));
   PetscCall(NomosDataCreate(PETSC_COMM_WORLD, &data));
   PetscCall(NomosDataWriteBegin(data, file, "bench", &g, samples, 1, &in, &one, 1, &out, &one, NOMOS_DOUBLE));
-  PetscCall(NomosDataWriteSamples(data, 0, samples, x, x));
+  PetscCall(NomosDataWriteSamples(data, 0, rank == 0 ? samples : 0, x, x)); /* each rank hands over its own */
   PetscCall(NomosDataWriteEnd(data));
   PetscCall(NomosDataDestroy(&data));
   PetscCall(PetscFree(x));
