@@ -79,7 +79,7 @@ PetscErrorCode NomosMapRegister(const char family[], const char type[], PetscErr
 PetscErrorCode NomosMapReset(NomosMap m)
 {
   PetscFunctionBegin;
-  if (m->setup) PetscTryTypeMethod(m, reset);
+  if (m->be) PetscTryTypeMethod(m, reset); /* also what a SetUp that failed half way has made */
   m->setup = m->linearized = m->adjoint_open = PETSC_FALSE;
   for (PetscInt i = 0; i < m->nblocks; i++) PetscCall(PetscFree(m->blocks[i].name));
   PetscCall(PetscFree(m->blocks));
@@ -232,6 +232,7 @@ PetscErrorCode NomosMapSetUp(NomosMap m)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   if (m->setup) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosMapReset(m));
   comm = PetscObjectComm((PetscObject)m);
   PetscCheck(((PetscObject)m)->type_name, comm, PETSC_ERR_ORDER, "the %s has no type; set one with -%s_type or NomosMapSetType()", m->family, m->family);
   PetscCheck(m->grid_set || !strcmp(m->family, "chain"), comm, PETSC_ERR_ORDER, "%s '%s' has no grid; call NomosMapSetGrid()", m->family, ((PetscObject)m)->type_name);
