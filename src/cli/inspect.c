@@ -178,15 +178,15 @@ static PetscErrorCode AllowNaN(Cli *cli, PetscBool *allow)
 PetscErrorCode CliInspect(Cli *cli, const char file[], PetscBool *sound, char text[], size_t len)
 {
   PetscBool   allow;
-  PetscMPIInt rank;
+  PetscMPIInt rank, yes = 0; /* MPI's name of a PetscBool differs between releases */
 
   PetscFunctionBegin;
   PetscCall(AllowNaN(cli, &allow));
-  *sound  = PETSC_FALSE;
   text[0] = 0;
   PetscCallMPI(MPI_Comm_rank(cli->comm, &rank));
-  if (rank == 0) *sound = InspectHere(file, allow ? 1 : 0, text, len);
-  PetscCallMPI(MPI_Bcast(sound, 1, MPIU_BOOL, 0, cli->comm));
+  if (rank == 0) yes = InspectHere(file, allow ? 1 : 0, text, len) ? 1 : 0;
+  PetscCallMPI(MPI_Bcast(&yes, 1, MPI_INT, 0, cli->comm));
+  *sound = yes ? PETSC_TRUE : PETSC_FALSE;
   PetscCall(CliSameText(cli, text, len));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -62,6 +62,7 @@ PetscErrorCode NomosDataCreate(MPI_Comm comm, NomosData *data)
   PetscFunctionBegin;
   *data = NULL;
   PetscCall(NomosInitializePackage());
+  PetscCall(NomosOptionsUseFamily("data"));
   PetscCall(PetscHeaderCreate(d, NOMOS_DATA_CLASSID, "NomosData", "Samples of fields", "Data", comm, NomosDataDestroy, NomosDataView));
   PetscCall(PetscObjectChangeTypeName((PetscObject)d, "hdf5"));
   d->wanted = PETSC_DETERMINE;

@@ -5,6 +5,23 @@
 */
 #include "problem.h"
 
+/* A multiple of NOMOS_SHARD may still lie between the two halves of a complex entry: blocks of odd size before it shift it. */
+static PetscErrorCode KeepPairs(NomosProblem p, PetscInt *at)
+{
+  PetscInt   n;
+  NomosBlock b;
+
+  PetscFunctionBegin;
+  PetscCall(NomosMapGetNumBlocks(p->map, &n));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscCall(NomosMapGetBlock(p->map, i, &b));
+    if (!b.is_complex || *at <= b.start || *at >= b.start + b.size) continue;
+    *at += (*at - b.start) % 2;
+    break;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetUpLayout(NomosProblem p)
 {
   const PetscInt share = (p->np + p->size * NOMOS_SHARD - 1) / (p->size * NOMOS_SHARD) * NOMOS_SHARD;
@@ -14,7 +31,10 @@ static PetscErrorCode SetUpLayout(NomosProblem p)
   PetscCall(PetscFree2(p->counts, p->displs));
   PetscCall(PetscMalloc1(p->size + 1, &p->starts));
   PetscCall(PetscMalloc2(p->size, &p->counts, p->size, &p->displs));
-  for (PetscMPIInt r = 0; r <= p->size; r++) p->starts[r] = PetscMin(p->np, r * share);
+  for (PetscMPIInt r = 0; r <= p->size; r++) {
+    p->starts[r] = PetscMin(p->np, r * share);
+    PetscCall(KeepPairs(p, &p->starts[r]));
+  }
   for (PetscMPIInt r = 0; r < p->size; r++) {
     PetscCall(PetscMPIIntCast(p->starts[r], &p->displs[r]));
     PetscCall(PetscMPIIntCast(p->starts[r + 1] - p->starts[r], &p->counts[r]));

@@ -24,7 +24,7 @@
 #define NOMOS_UNKNOWN    ((PetscReal)HUGE_VAL) /* a number of the history that does not exist; PETSC_INFINITY is finite */
 #define NOMOS_MAX_TESTS  16
 #define NOMOS_STEP_TIMES 65536 /* step times kept for the median */
-#define NOMOS_SHARD      128 /* local sizes of theta are multiples of this: no (re, im) pair straddles ranks */
+#define NOMOS_SHARD      128 /* local sizes of theta are multiples of this, or one more or less: no (re, im) pair straddles ranks */
 
 typedef enum {
   NOMOS_PROGRESS_AUTO,

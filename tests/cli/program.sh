@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The program `nomos` as a user types it: program.sh PART NOMOS SOURCE [MPIEXEC...]. Parts: jobs, trained, wrong. Works in the
+# The program `nomos` as a user types it: program.sh PART NOMOS SOURCE [MPIEXEC...]. Parts: jobs, files, trained, wrong. Works in the
 # current folder. With MPIEXEC the same commands run on its ranks.
 set -uo pipefail
 part=$1 nomos=$2 src=$3
@@ -49,6 +49,55 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
   [ "$(wc -l <report.csv)" -eq 7 ] || fail "rows of the report"
   for verb in generate train predict info check; do expect "nomos $verb" "$nomos" $verb -help; done
   expect 'fno' "$nomos" info darcy.h5 -nomos_list
+  ;;
+files) # what the files of a run are: independent of ranks, ranges and order; several inputs; damage and contradictions
+  sums() { "$nomos" info "$1" | grep -o 'sum [0-9a-f]* verified'; }
+  make() { "${run[@]}" generate -pde_type darcy -pde_grid 12,12 -nomos_seed 3 "$@" >/dev/null || fail "generate $*"; }
+  make -data_samples 7 -o seven.h5
+  "$nomos" generate -pde_type darcy -pde_grid 12,12 -nomos_seed 3 -data_samples 7 -o again.h5 >/dev/null || fail "generate on one rank"
+  [ "$(sums seven.h5)" = "$(sums again.h5)" ] || fail "samples depend on the ranks"
+  make -data_samples 2 -data_first 5 -o part.h5
+  [ "$(sums seven.h5)" != "$(sums part.h5)" ] || fail "-data_first changes nothing"
+  # samples 5 and 6, made alone, are those of the whole: the same errors from the same model
+  small=(-net_type fno -net_fno_modes 4,4 -net_fno_width 6 -net_fno_layers 2 -data_epochs 1 -nomos_progress none -pictures none)
+  expect '^trained steps=2 ' "${run[@]}" train "${small[@]}" -data seven.h5 -data_batch 4 -o small.h5
+  "${run[@]}" predict -model small.h5 -data seven.h5,part.h5 -o out.h5 -report rows.csv -pictures none >/dev/null || fail "predict of two files"
+  for f in out_seven.h5 out_part.h5 out_seven.xdmf out_part.xdmf; do [ -s $f ] || fail "no $f"; done
+  [ "$(wc -l <rows.csv)" -eq 10 ] || fail "the report has $(wc -l <rows.csv) lines, wanted 1 + 7 + 2"
+  # the batch of a single-precision net holds other neighbours: equal to a few roundings
+  for i in 0 1; do near "sample $((5 + i)) made alone" "$(sed -n "s/^part.h5,$i,\\([^,]*\\),.*/\\1/p" rows.csv)" "$(sed -n "s/^seven.h5,$((5 + i)),\\([^,]*\\),.*/\\1/p" rows.csv)" 1e-5; done
+  # what is typed beats the options file, on either side of it; a misspelt name is named and does not stop the run
+  printf '%s\n' -data_batch\ 7 -data_epochs\ 3 >run.opts
+  expect '^trained steps=4 epochs=2 ' "${run[@]}" train "${small[@]}" -data_epochs 2 -data_batch 4 -options_file run.opts -data seven.h5 -o small2.h5
+  expect '^trained steps=2 epochs=2 ' "${run[@]}" train "${small[@]}" -options_file run.opts -data_epochs 2 -data seven.h5 -o small2.h5
+  expect 'did you mean -data_batch' "${run[@]}" train "${small[@]}" -data_bacth 2 -data seven.h5 -o small2.h5
+  refuse 'nomos_strict' "${run[@]}" train "${small[@]}" -data_bacth 2 -nomos_strict -data seven.h5 -o small2.h5
+  expect 'PyTorch|safetensors, tensors=' "$nomos" info "$src/tests/golden/fno2d.safetensors"
+  # a model in safetensors carries its options
+  "${run[@]}" train "${small[@]}" -data seven.h5 -data_batch 4 -o small.safetensors >/dev/null || fail "train into safetensors"
+  expect '^seven.h5 samples=7 grid=12x12 rel_l2=' "${run[@]}" predict -model small.safetensors -data seven.h5
+  # refused: what is there stays as it is
+  cp small.h5 damaged.h5 && printf 'x' | dd of=damaged.h5 bs=1 seek=20000 conv=notrunc status=none
+  before=$(cksum <small.h5)
+  refuse 'damaged.h5' "${run[@]}" predict -model damaged.h5 -data seven.h5
+  refuse 'width' "${run[@]}" predict -model small.h5 -data seven.h5 -net_fno_width 7
+  refuse 'axes' "${run[@]}" predict -model small.h5 -data "$data/burgers16_test.h5"
+  refuse 'options file' "${run[@]}" train -options_file gone.opts -data seven.h5 -o small.h5
+  refuse 'data_batch' "${run[@]}" train "${small[@]}" -data_batch few -data seven.h5 -o small.h5
+  refuse 'same grid' "${run[@]}" train "${small[@]}" -data "seven.h5,$data/darcy32_test.h5" -o small.h5
+  refuse 'has 7 samples' "${run[@]}" train "${small[@]}" -data seven.h5 -data_samples 70 -o small.h5
+  refuse 'diverged' "${run[@]}" train "${small[@]}" -data seven.h5 -data_batch 1 -data_epochs 40 -tao_adamw_lr 1e300 -o small.h5
+  refuse 'written' "${run[@]}" predict -model small.h5 -data seven.h5 -report none/rows.csv
+  refuse 'no /input|no field' "${run[@]}" predict -model small.h5 -data seven.h5 -data_input permeability
+  [ "$before" = "$(cksum <small.h5)" ] || fail "a refused run changed the model"
+  if command -v python3 >/dev/null && python3 -c 'import h5py' 2>/dev/null; then
+    python3 -c 'import h5py,shutil; shutil.copy("seven.h5","nan.h5"); f=h5py.File("nan.h5","r+"); d=f["output/u"]; v=d[...]; v[2,0,3,3]=float("nan"); del f["output/u"]; f["output/u"]=v'
+    refuse 'NaN' "${run[@]}" train "${small[@]}" -data nan.h5 -o small.h5
+    refuse 'NaN' "$nomos" check nan.h5
+  fi
+  # a disk that is full (a limit of 8 MB, which MPI's own files stay below; the model has 22): a sentence, the older model stays
+  (ulimit -f 8192; refuse 'small.h5' "${run[@]}" train "${small[@]}" -net_fno_modes 12,12 -net_fno_width 64 -net_fno_layers 4 -data seven.h5 -o small.h5; exit $failed) || failed=1
+  [ "$before" = "$(cksum <small.h5)" ] || fail "a disk that is full cost the old model"
   ;;
 trained) # a model that PyTorch trained gives PyTorch's errors; a training of our own reaches the peer's accuracy
   # the peer's figures of tests/golden/README.md section 7, evaluated in single precision: 1e-5, ours prints 6 digits
