@@ -217,6 +217,13 @@ typedef enum {
   NOMOS_REDUCTION_SQUARED = 1  /* f = (1/2B) sum_g |y_g|^2    */
 } NomosReduction;
 PETSC_EXTERN const char *const NomosReductions[];
+typedef enum {
+  NOMOS_SYMMETRY_NONE,
+  NOMOS_SYMMETRY_TRANSPOSE,
+  NOMOS_SYMMETRY_SQUARE,     /* nodes on both edges                */
+  NOMOS_SYMMETRY_SQUARE_OPEN /* no node on the last edges          */
+} NomosSymmetry;
+PETSC_EXTERN const char *const NomosSymmetries[];
 
 PETSC_EXTERN PetscErrorCode NomosProblemCreate(MPI_Comm, NomosProblem *);
 PETSC_EXTERN PetscErrorCode NomosProblemSetOptionsPrefix(NomosProblem, const char[]);
@@ -230,6 +237,7 @@ PETSC_EXTERN PetscErrorCode NomosProblemSetSchedule(NomosProblem, PetscInt batch
 PETSC_EXTERN PetscErrorCode NomosProblemSetChunk(NomosProblem, PetscInt samples);    /* 0: chosen                */
 PETSC_EXTERN PetscErrorCode NomosProblemSetSeed(NomosProblem, PetscInt64);
 PETSC_EXTERN PetscErrorCode NomosProblemSetKeepBest(NomosProblem, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosProblemSetSymmetry(NomosProblem, NomosSymmetry);    /* training samples turned  */
 PETSC_EXTERN PetscErrorCode NomosProblemSetHistory(NomosProblem, const char file[]); /* .csv or .jsonl           */
 PETSC_EXTERN PetscErrorCode NomosProblemSetCheckpoint(NomosProblem, const char folder[], PetscInt interval, PetscInt keep);
 PETSC_EXTERN PetscErrorCode NomosProblemSetRestart(NomosProblem, const char from[]); /* folder, file or auto      */

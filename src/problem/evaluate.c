@@ -104,6 +104,7 @@ PetscErrorCode NomosProblemSetUpEvaluation(NomosProblem p)
   PetscCall(NomosMapGetChannels(p->map, NULL, &cout));
   p->nx1 = nx / p->chunk;
   p->ny1 = ny / p->chunk;
+  PetscCall(NomosProblemSetUpSymmetry(p));
   PetscCall(NomosMapCreateVecs(p->map, &p->x, NULL, &p->y));
   PetscCall(VecDuplicate(p->y, &p->target));
   PetscCall(VecDuplicate(p->y, &p->gy));
@@ -152,6 +153,7 @@ PetscErrorCode NomosProblemSetSamples(NomosProblem p, PetscInt n, const PetscInt
   PetscCall(NomosProblemLocalPart(p, n, &first, &count));
   for (PetscInt i = 0; i < count; i++) p->mine[i] = idx ? idx[first + i] : (p->train ? p->train[first + i] : first + i);
   p->nall  = n;
+  p->epoch = -1;
   p->nmine = count;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -167,6 +169,7 @@ static PetscErrorCode LoadChunk(NomosProblem p, PetscInt at, PetscInt *valid)
   PetscCall(VecGetArrayWrite(p->x, &x));
   PetscCall(VecGetArrayWrite(p->target, &y));
   PetscCall(NomosDataGetSamples(p->data, p->chunk, p->chunkidx, x, y));
+  PetscCall(NomosProblemTurnSamples(p, p->chunk, p->chunkidx, x, y));
   PetscCall(VecRestoreArrayWrite(p->target, &y));
   PetscCall(VecRestoreArrayWrite(p->x, &x));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -118,6 +118,7 @@ static PetscErrorCode RunFromOptions(NomosProblem p)
 + -net_type, -net_...          - the net, where no map was set (see NomosMapSetFromOptions())
 . -data FILE, -data_test FILE  - samples, where none were set
 . -data_batch, -data_epochs    - see NomosProblemSetSchedule()
+. -data_symmetry none|transpose|square|square-open - see NomosProblemSetSymmetry()
 . -data_normalize_input, -data_normalize_output - see NomosProblemSetNormalize()
 . -loss_type, -loss_weights    - see NomosProblemAddLoss()
 . -loss_reduction, -loss_units - see NomosProblemSetReduction(), NomosProblemSetUnits()
@@ -143,6 +144,7 @@ PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
   PetscCall(PetscOptionsBool("-data_normalize_output", "Normalise the net's output by channel", "NomosProblemSetNormalize", p->normalize[1], &p->normalize[1], NULL));
   PetscCall(PetscOptionsEnum("-loss_reduction", "f from norms, or from half the squares, of the residuals", "NomosProblemSetReduction", NomosReductions, (PetscEnum)p->reduction, (PetscEnum *)&p->reduction, NULL));
   PetscCall(PetscOptionsEList("-loss_units", "Units in which losses compare", "NomosProblemSetUnits", Units, 2, Units[units], &units, NULL));
+  PetscCall(PetscOptionsEnum("-data_symmetry", "Symmetries of the square that training samples are turned by, another one every epoch; square-open: no node on the last edges", "NomosProblemSetSymmetry", NomosSymmetries, (PetscEnum)p->symmetry, (PetscEnum *)&p->symmetry, NULL));
   PetscCall(PetscOptionsInt("-nomos_seed", "Seed of first weights and order of samples", "NomosProblemSetSeed", seed, &seed, NULL));
   PetscCall(PetscOptionsBoundedInt("-nomos_chunk", "Samples per call of the map; 0: chosen so that activations take about 4 MB", "NomosProblemSetChunk", p->chunk_wanted, &p->chunk_wanted, NULL, 0));
   PetscCall(PetscOptionsBool("-nomos_keep_best", "Keep the parameters with the lowest validation error", "NomosProblemSetKeepBest", p->keep_best, &p->keep_best, NULL));

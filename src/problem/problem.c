@@ -71,6 +71,7 @@ static PetscErrorCode Reset(NomosProblem p)
   PetscCall(PetscFree(p->mine));
   PetscCall(PetscFree(p->order));
   PetscCall(PetscFree(p->chunkidx));
+  PetscCall(PetscFree(p->turned));
   PetscCall(PetscFree(p->step_times));
   PetscCall(NomosProblemDestroyEvaluators(p));
   p->setup = PETSC_FALSE;

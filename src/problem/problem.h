@@ -4,6 +4,7 @@
     problem.c     life and settings; options.c the same from the options database
     parameters.c  theta: sharded for Tao, whole for the map
     evaluate.c    f, gradient and Gauss-Newton product, chunk by chunk
+    symmetry.c    training samples turned and mirrored
     setup.c       what is made before the first evaluation
     train.c       the problem as callbacks of a Tao; when a run stops
     history.c     one line per step, progress
@@ -58,6 +59,7 @@ struct _p_NomosProblem {
   PetscBool      physical;           /* losses in physical units; default: the target's normalised units */
   PetscBool      normalize[2];       /* make normalisers of input, output from the training samples      */
   PetscBool      keep_best;
+  NomosSymmetry  symmetry;           /* training samples are turned by                                       */
   PetscInt64     seed;
   PetscInt       batch, epochs, chunk_wanted;
   /* made by SetUp */
@@ -73,6 +75,8 @@ struct _p_NomosProblem {
   PetscInt     ntrain, nvalid, *train, *valid;           /* numbers in the data; train NULL: all         */
   PetscInt     nall;                 /* samples of the batch over all ranks                              */
   PetscInt     nmine, *mine, *chunkidx, *order;
+  PetscInt     square, epoch;        /* nodes per axis; epoch of the batch in force, -1: samples are not turned */
+  PetscScalar *turned;               /* one channel                                                      */
   /* a run */
   Tao          tao;
   Vec          hessian_at;           /* theta of the Hessian's products                                  */
@@ -122,6 +126,9 @@ PETSC_INTERN PetscErrorCode NomosProblemSetUpForData(NomosProblem, NomosData); /
 /* evaluate.c */
 PETSC_INTERN PetscErrorCode NomosProblemSetUpEvaluation(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemLocalPart(NomosProblem, PetscInt n, PetscInt *first, PetscInt *count);
+/* symmetry.c */
+PETSC_INTERN PetscErrorCode NomosProblemSetUpSymmetry(NomosProblem);
+PETSC_INTERN PetscErrorCode NomosProblemTurnSamples(NomosProblem, PetscInt count, const PetscInt idx[], PetscScalar x[], PetscScalar y[]);
 /* signals.c */
 PETSC_INTERN PetscErrorCode NomosSignalsBegin(PetscInt which);
 PETSC_INTERN PetscErrorCode NomosSignalsEnd(void);

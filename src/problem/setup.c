@@ -156,7 +156,7 @@ PetscErrorCode NomosProblemView(NomosProblem p, PetscViewer viewer)
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectPrintClassNamePrefixType((PetscObject)p, viewer));
   PetscCall(PetscViewerASCIIPushTab(viewer));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "seed %" PetscInt64_FMT ", batch %" PetscInt_FMT ", epochs %" PetscInt_FMT ", reduction %s, units %s\n", p->seed, p->batch, p->epochs, NomosReductions[p->reduction], p->physical ? "physical" : "normalised"));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "seed %" PetscInt64_FMT ", batch %" PetscInt_FMT ", epochs %" PetscInt_FMT ", reduction %s, units %s, symmetry %s\n", p->seed, p->batch, p->epochs, NomosReductions[p->reduction], p->physical ? "physical" : "normalised", NomosSymmetries[p->symmetry]));
   for (PetscInt i = 0; i < p->nloss; i++) PetscCall(PetscViewerASCIIPrintf(viewer, "loss %g * %s\n", (double)p->weight[i], ((PetscObject)p->loss[i])->type_name));
   if (p->setup) PetscCall(PetscViewerASCIIPrintf(viewer, "%" PetscInt_FMT " parameters, %" PetscInt_FMT " samples to train on, %" PetscInt_FMT " to validate, chunks of %" PetscInt_FMT "\n", p->np, p->ntrain, p->nvalid, p->chunk));
   if (p->map) PetscCall(NomosMapView(p->map, viewer));

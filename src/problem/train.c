@@ -141,6 +141,7 @@ static PetscErrorCode Begin(Tao tao, PetscInt step, PetscInt n, const PetscInt i
   PetscCall(CheckpointIfDue(p));
   for (PetscInt i = 0; i < n; i++) p->order[i] = p->train ? p->train[idx[i]] : idx[i];
   PetscCall(NomosProblemSetSamples(p, n, p->order));
+  p->epoch = step / p->steps_per_epoch;
   PetscCall(PetscTime(&p->step_start));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
