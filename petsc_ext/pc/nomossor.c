@@ -7,7 +7,7 @@
 /* --- set-up ----------------------------------------------------------------------------------------------------------- */
 
 /* The matrix as AIJ: itself, or a copy that is made again whenever it changes. */
-static PetscErrorCode GetAIJ(PC pc, PetscBool changed, Mat *A)
+static PetscErrorCode GetAIJ(PC pc, PetscBool changed, Mat *A, PetscBool *renewed)
 {
   NomosSOR *s = (NomosSOR *)pc->data;
   PetscBool seq, mpi;
@@ -15,7 +15,8 @@ static PetscErrorCode GetAIJ(PC pc, PetscBool changed, Mat *A)
   PetscFunctionBegin;
   PetscCall(PetscObjectBaseTypeCompare((PetscObject)pc->pmat, MATSEQAIJ, &seq));
   PetscCall(PetscObjectBaseTypeCompare((PetscObject)pc->pmat, MATMPIAIJ, &mpi));
-  *A = pc->pmat;
+  *A       = pc->pmat;
+  *renewed = PETSC_FALSE;
   if (seq || mpi) {
     PetscCall(MatDestroy(&s->aij));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -23,6 +24,7 @@ static PetscErrorCode GetAIJ(PC pc, PetscBool changed, Mat *A)
   if (changed || !s->aij) {
     PetscCall(MatDestroy(&s->aij));
     PetscCall(MatConvert(pc->pmat, MATAIJ, MAT_INITIAL_MATRIX, &s->aij));
+    *renewed = PETSC_TRUE;
   }
   *A = s->aij;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -85,7 +87,7 @@ static PetscErrorCode ReportDiagonal(PC pc)
   char           text[256];
 
   PetscFunctionBegin;
-  pc->failedreason = s->badrow >= 0 ? PC_FACTOR_NUMERIC_ZEROPIVOT : PC_NOERROR;
+  pc->failedreason = pc->failedreasonrank = s->badrow >= 0 ? PC_FACTOR_NUMERIC_ZEROPIVOT : PC_NOERROR;
   if (s->badrow < 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscSNPrintf(text, sizeof(text), what, s->badrow, (double)s->shift));
   PetscCheck(!pc->erroriffailure, comm, PETSC_ERR_MAT_LU_ZRPVT, "%s", text);
@@ -100,7 +102,7 @@ static PetscErrorCode PCSetUp_NomosSOR(PC pc)
   NomosSOR        *s = (NomosSOR *)pc->data;
   PetscObjectState nonzero, state;
   PetscObjectId    id;
-  PetscBool        pattern, values;
+  PetscBool        pattern, values, renewed;
   Mat              A = NULL;
 
   PetscFunctionBegin;
@@ -116,8 +118,8 @@ static PetscErrorCode PCSetUp_NomosSOR(PC pc)
   PetscCall(PetscObjectGetId((PetscObject)pc->pmat, &id));
   pattern = !s->built || id != s->pmat_id || nonzero != s->nonzero ? PETSC_TRUE : PETSC_FALSE;
   values  = pattern || state != s->state ? PETSC_TRUE : PETSC_FALSE;
-  PetscCall(GetAIJ(pc, values, &A));
-  if (pattern || A != s->m.A) PetscCall(Structure(pc, A, pattern));
+  PetscCall(GetAIJ(pc, values, &A, &renewed));
+  if (pattern || renewed) PetscCall(Structure(pc, A, pattern));
   if (values) {
     PetscCall(NomosSORMatrixRefresh(pc, &s->m));
     s->mt_fresh = PETSC_FALSE;
