@@ -5,7 +5,7 @@
 #include "nomostest.h"
 
 /* a number in (0,1) from an integer, the same on every rank */
-static double Chance(PetscInt k)
+static inline double Chance(PetscInt k)
 {
   uint64_t z = (uint64_t)(k + 12345) * 0x9e3779b97f4a7c15u;
 
@@ -15,7 +15,7 @@ static double Chance(PetscInt k)
 }
 
 /* Five-point (nine with corners) matrix on nx x ny points, row-major. skew = 0: symmetric, positive definite. */
-static PetscErrorCode GridMatrix(MPI_Comm comm, PetscInt nx, PetscInt ny, PetscBool corners, PetscReal skew, Mat *A)
+static inline PetscErrorCode GridMatrix(MPI_Comm comm, PetscInt nx, PetscInt ny, PetscBool corners, PetscReal skew, Mat *A)
 {
   PetscInt lo, hi;
 
@@ -43,7 +43,7 @@ static PetscErrorCode GridMatrix(MPI_Comm comm, PetscInt nx, PetscInt ny, PetscB
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Fill(Vec v, PetscInt seed)
+static inline PetscErrorCode Fill(Vec v, PetscInt seed)
 {
   PetscInt lo, hi;
 
@@ -56,7 +56,7 @@ static PetscErrorCode Fill(Vec v, PetscInt seed)
 }
 
 /* |a - b| <= tol |b| */
-static PetscErrorCode CheckVecs(const char what[], Vec a, Vec b, PetscReal tol)
+static inline PetscErrorCode CheckVecs(const char what[], Vec a, Vec b, PetscReal tol)
 {
   Vec       d;
   PetscReal n, m;
@@ -72,7 +72,7 @@ static PetscErrorCode CheckVecs(const char what[], Vec a, Vec b, PetscReal tol)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode MakePC(Mat A, PC *pc)
+static inline PetscErrorCode MakePC(Mat A, PC *pc)
 {
   PetscFunctionBegin;
   PetscCall(PCCreate(PetscObjectComm((PetscObject)A), pc));
