@@ -37,6 +37,9 @@ NOMOS_TYPE(Tao, "adamw", AdamW, "Adam with decoupled weight decay, complex weigh
 /* preconditioners */
 NOMOS_TYPE(PC, "nomossor", NomosSOR, "(S)SOR: orderings, colours across ranks, Eisenstat form, transposes")
 
+/* partitioners */
+NOMOS_TYPE(PetscPartitioner, "metis", METIS, "METIS on the gathered graph, with weights")
+
 /* learners of the tuner */
 NOMOS_TYPE(NomosTuner, "tsallis", Tsallis, "Tsallis-INF bandit: no context, stochastic or adversarial costs")
 NOMOS_TYPE(NomosTuner, "tsallisbins", TsallisBins, "one Tsallis-INF bandit per bin of the context")

@@ -301,8 +301,9 @@ PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetRates(Tao, PetscReal lr, PetscReal b
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetDecay(Tao, PetscReal wd, PetscReal l2);
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetForm(Tao, const char pairs[], const char form[]);
 
-/* ---- preconditioners ------------------------------------------------------------------------------------------ */
+/* ---- preconditioners, partitioners ----------------------------------------------------------------------------------- */
 #define PCNOMOSSOR "nomossor" /* (S)SOR in any order, across ranks, Eisenstat's form */
+#define PETSCPARTITIONERMETIS "metis" /* METIS on the gathered graph */
 PETSC_EXTERN PetscErrorCode NomosPCSORSetOmega(PC, PetscReal);               /* in (0,2); sets nothing up again           */
 PETSC_EXTERN PetscErrorCode NomosPCSORGetOmega(PC, PetscReal *);
 PETSC_EXTERN PetscErrorCode NomosPCSORSetSweep(PC, const char[]);            /* symmetric, forward, backward              */
