@@ -34,6 +34,12 @@ NOMOS_LOSS("h1fd", H1FD, "H^1 misfit by finite differences, per sample and chann
 /* optimizers */
 NOMOS_TYPE(Tao, "adamw", AdamW, "Adam with decoupled weight decay, complex weights, schedules, clipping")
 
+/* preconditioners */
+NOMOS_TYPE(PC, "nomossor", NomosSOR, "(S)SOR: orderings, colours across ranks, Eisenstat form, transposes")
+
+/* partitioners */
+NOMOS_TYPE(PetscPartitioner, "metis", METIS, "METIS on the gathered graph, with weights")
+
 /* learners of the tuner */
 NOMOS_TYPE(NomosTuner, "tsallis", Tsallis, "Tsallis-INF bandit: no context, stochastic or adversarial costs")
 NOMOS_TYPE(NomosTuner, "tsallisbins", TsallisBins, "one Tsallis-INF bandit per bin of the context")

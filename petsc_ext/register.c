@@ -7,7 +7,7 @@
 #include <petscpartitioner.h>
 #include "nomosconfig.h"
 
-PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Proj, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Halo, NOMOS_Select, NOMOS_Update;
+PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Proj, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Halo, NOMOS_Select, NOMOS_Update, NOMOS_SORColor, NOMOS_SORSweep;
 PetscClassId  NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID, NOMOS_TUNER_CLASSID;
 
 static PetscBool NomosPackageInitialized = PETSC_FALSE;
@@ -91,6 +91,8 @@ static PetscErrorCode RegisterEvents(void)
   PetscCall(PetscLogEventRegister("NomosHalo", NOMOS_BACKEND_CLASSID, &NOMOS_Halo));
   PetscCall(PetscLogEventRegister("NomosSelect", NOMOS_TUNER_CLASSID, &NOMOS_Select));
   PetscCall(PetscLogEventRegister("NomosUpdate", NOMOS_TUNER_CLASSID, &NOMOS_Update));
+  PetscCall(PetscLogEventRegister("NomosSORColor", NOMOS_BACKEND_CLASSID, &NOMOS_SORColor));
+  PetscCall(PetscLogEventRegister("NomosSORSweep", NOMOS_BACKEND_CLASSID, &NOMOS_SORSweep));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -73,6 +73,24 @@ typedef PetscErrorCodeFn NomosAnyFn;
   #define NomosUserCtx(obj) ((obj)->ctx)
 #endif
 
+/* PetscPartitioner's partition operation got a section of edge weights (3.22). Ours ignore it:
+   NOMOS_PARTITION_ENTRY(f) defines f_Entry, which the operation is set to (private header). */
+#if PETSC_VERSION_LT(3, 22, 0)
+  #define NOMOS_PARTITION_ENTRY(f) \
+    static PetscErrorCode f##_Entry(PetscPartitioner part, PetscInt nparts, PetscInt n, PetscInt start[], PetscInt adjacency[], PetscSection vertices, PetscSection target, PetscSection parts, IS *is) \
+    { \
+      return f(part, nparts, n, start, adjacency, vertices, target, parts, is); \
+    }
+  #define NomosPartitionerPartition(part, nparts, n, start, adjacency, target, parts, is) PetscPartitionerPartition(part, nparts, n, start, adjacency, NULL, target, parts, is)
+#else
+  #define NomosPartitionerPartition(part, nparts, n, start, adjacency, target, parts, is) PetscPartitionerPartition(part, nparts, n, start, adjacency, NULL, NULL, target, parts, is)
+  #define NOMOS_PARTITION_ENTRY(f) \
+    static PetscErrorCode f##_Entry(PetscPartitioner part, PetscInt nparts, PetscInt n, PetscInt start[], PetscInt adjacency[], PetscSection vertices, PetscSection edges, PetscSection target, PetscSection parts, IS *is) \
+    { \
+      return f(part, nparts, n, start, adjacency, vertices, target, parts, is); \
+    }
+#endif
+
 /* 3.22: changing the type of a Tao gives its limits their defaults back; before, the former type's stayed (private header) */
 #if PETSC_VERSION_LT(3, 22, 0)
   #define NomosTaoDefaultLimits(tao) \

@@ -309,6 +309,24 @@ PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetRates(Tao, PetscReal lr, PetscReal b
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetDecay(Tao, PetscReal wd, PetscReal l2);
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetForm(Tao, const char pairs[], const char form[]);
 
+/* ---- preconditioners, partitioners ----------------------------------------------------------------------------------- */
+#define PCNOMOSSOR "nomossor" /* (S)SOR in any order, across ranks, Eisenstat's form */
+#define PETSCPARTITIONERMETIS "metis" /* METIS on the gathered graph */
+PETSC_EXTERN PetscErrorCode NomosPCSORSetOmega(PC, PetscReal);               /* in (0,2); sets nothing up again           */
+PETSC_EXTERN PetscErrorCode NomosPCSORGetOmega(PC, PetscReal *);
+PETSC_EXTERN PetscErrorCode NomosPCSORSetSweep(PC, const char[]);            /* symmetric, forward, backward              */
+PETSC_EXTERN PetscErrorCode NomosPCSORSetIterations(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosPCSORSetDiagonalShift(PC, PetscReal);
+PETSC_EXTERN PetscErrorCode NomosPCSORSetOrdering(PC, const char[]);         /* natural, levels, multicolor, blockmulticolor */
+PETSC_EXTERN PetscErrorCode NomosPCSORSetBlockSize(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosPCSORSetScope(PC, const char[]);            /* local, global                             */
+PETSC_EXTERN PetscErrorCode NomosPCSORSetEisenstat(PC, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosPCSORSetBackend(PC, const char[]);          /* auto, host, color, jacobi                 */
+PETSC_EXTERN PetscErrorCode NomosPCSORSetJacobiSweeps(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosPCSORSetColoring(PC, PetscInt, const PetscInt[]);
+PETSC_EXTERN PetscErrorCode NomosPCSORGetColoring(PC, PetscInt *, const PetscInt *[], PetscInt64 *hash);
+PETSC_EXTERN PetscErrorCode NomosPCSORTrueResidual(PC, Vec, Vec);            /* in Eisenstat's form                       */
+
 /* ---- tuner: chooses settings by what they cost, round after round ------------------------------------------------- */
 typedef struct _p_NomosTuner *NomosTuner;
 #define NOMOSTUNERAUTO        "auto" /* gp with a context, tsallis without */

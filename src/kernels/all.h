@@ -6,3 +6,4 @@
 #include "update.h"
 #include "loss.h"
 #include "stencil.h"
+#include "sor.h"

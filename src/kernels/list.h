@@ -79,6 +79,14 @@ NOMOS_ROWS(BurgersStep)
 NOMOS_ROWS(BurgersTangent)
 NOMOS_ROWS(BurgersTranspose)
 
+/* sor.h: sweeps of successive over-relaxation over blocks of rows */
+NOMOS_EACH(SORForward)
+NOMOS_EACH(SORBackward)
+NOMOS_EACH(SOREisenstat)
+NOMOS_EACH(SORTriangle)
+NOMOS_EACH(SORJacobi)
+NOMOS_EACH(SORScale)
+
 #undef NOMOS_EACH
 #undef NOMOS_ROWS
 #undef NOMOS_EXACT
