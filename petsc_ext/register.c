@@ -21,6 +21,7 @@ static PetscBool NomosPackageInitialized = PETSC_FALSE;
 static PetscErrorCode RegisterCatalogue(void)
 {
   PetscFunctionBegin;
+  PetscCall(PetscPartitionerInitializePackage()); /* its Register does not call it, and without it the list is never freed */
 #define NOMOS_TYPE(class, name, suffix, text) PetscCall(class##Register(name, class##Create_##suffix));
 #define NOMOS_MAP(family, name, suffix, text) PetscCall(NomosMapRegister(family, name, NomosMapCreate_##suffix));
 #include "catalogue.h"
