@@ -12,6 +12,8 @@ extern const NomosHostExact NomosHostExact_f32_base, NomosHostExact_f64_base;
 #if defined(NOMOS_HAVE_X86_LEVELS)
 extern const NomosHostCode  NomosHostCode_f32_v3, NomosHostCode_f64_v3, NomosHostCode_f32_v4, NomosHostCode_f64_v4;
 extern const NomosHostExact NomosHostExact_f32_v3, NomosHostExact_f64_v3, NomosHostExact_f32_v4, NomosHostExact_f64_v4;
+/* v3 with vectors of 64 bytes: the paths of v4 on a processor without AVX-512. Only tests link it. */
+extern const NomosHostCode NomosHostCode_f32_wide __attribute__((weak)), NomosHostCode_f64_wide __attribute__((weak));
 #endif
 
 typedef struct {
@@ -34,13 +36,15 @@ static int HostOpen(void **ctx, char *why, size_t len)
   h->exact[0] = &NomosHostExact_f32_base, h->exact[1] = &NomosHostExact_f64_base;
 #if defined(NOMOS_HAVE_X86_LEVELS)
   {
-    const char *isa = getenv("NOMOS_ISA"); /* base, v3 or v4: tests compare them */
+    const char *isa = getenv("NOMOS_ISA"); /* base, v3, v4 or wide: tests compare them */
     const int   v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
     const int   v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
     if (v3 && !(isa && !strcmp(isa, "base"))) {
       h->code[0] = &NomosHostCode_f32_v3, h->code[1] = &NomosHostCode_f64_v3;
       h->exact[0] = &NomosHostExact_f32_v3, h->exact[1] = &NomosHostExact_f64_v3;
-      if (v4 && !(isa && !strcmp(isa, "v3"))) {
+      if (isa && !strcmp(isa, "wide") && &NomosHostCode_f32_wide && &NomosHostCode_f64_wide) {
+        h->code[0] = &NomosHostCode_f32_wide, h->code[1] = &NomosHostCode_f64_wide;
+      } else if (v4 && !(isa && !strcmp(isa, "v3"))) {
         h->code[0] = &NomosHostCode_f32_v4, h->code[1] = &NomosHostCode_f64_v4;
         h->exact[0] = &NomosHostExact_f32_v4, h->exact[1] = &NomosHostExact_f64_v4;
       }

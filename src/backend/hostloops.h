@@ -96,7 +96,9 @@ static int (*const sum_table[NOMOS_NUM_SUM])(PetscInt, PetscInt, const void *, i
 };
 
   /* a vector as wide as the instruction set, loaded and stored at any address of a real */
-  #if defined(__AVX512F__)
+  #if defined(NOMOS_VECTOR_BYTES)
+    /* given: a test of paths that this instruction set would not take */
+  #elif defined(__AVX512F__)
     #define NOMOS_VECTOR_BYTES 64
   #elif defined(__AVX2__)
     #define NOMOS_VECTOR_BYTES 32
@@ -116,14 +118,20 @@ INLINE Vector VSplat(NomosReal a)
 /* (first_0, v_{LN-1}, .., v_1) */
 INLINE Vector VMirror(Vector v, Vector first)
 {
-  #if NOMOS_PRECISION == 32
-  typedef int Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
+  #if defined(__clang__) /* has no shuffle by a variable mask; sees one in this loop */
+  Vector r = first;
+  for (int l = 1; l < LN; l++) r[l] = v[LN - l];
+  return r;
   #else
+    #if NOMOS_PRECISION == 32
+  typedef int Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
+    #else
   typedef long long Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
-  #endif
+    #endif
   Mask m;
   for (int l = 0; l < LN; l++) m[l] = l ? LN - l : LN;
   return __builtin_shuffle(v, first, m);
+  #endif
 }
 INLINE NomosReal VSum(Vector v)
 {

@@ -287,7 +287,7 @@ PetscErrorCode NomosMapLoad(MPI_Comm comm, const char file[], NomosMap *map)
   char        *text;
 
   PetscFunctionBegin;
-  PetscValidPointer(map, 3);
+  PetscAssertPointer(map, 3);
   *map = NULL;
   PetscCall(NomosInitializePackage());
   PetscCallMPI(MPI_Comm_rank(comm, &rank));

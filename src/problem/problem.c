@@ -25,7 +25,7 @@ PetscErrorCode NomosProblemCreate(MPI_Comm comm, NomosProblem *problem)
   NomosProblem p;
 
   PetscFunctionBegin;
-  PetscValidPointer(problem, 2);
+  PetscAssertPointer(problem, 2);
   *problem = NULL;
   PetscCall(NomosInitializePackage());
   PetscCall(PetscHeaderCreate(p, NOMOS_PROBLEM_CLASSID, "NomosProblem", "Training problem", "Problem", comm, NomosProblemDestroy, NomosProblemView));

@@ -424,5 +424,6 @@ int main(int argc, char **argv)
   np: 1 args: host env: NOMOS_ISA=base
   np: 1 args: host env: NOMOS_ISA=v3
   np: 1 args: host env: NOMOS_ISA=v4
+  np: 1 args: host env: NOMOS_ISA=wide
   np: 1 args: cuda label: cuda
 TEST*/

@@ -116,7 +116,7 @@ static PetscErrorCode CheckGradients(hid_t file, NomosMap net, const char group[
   NomosBlock         b;
   const PetscScalar *g;
   double             norm;
-  char               path[NAME], zero[2 * NAME];
+  char               path[2 * NAME], zero[2 * NAME];
 
   PetscFunctionBegin;
   GoldenAttribute(file, group, "norm", &norm);
