@@ -63,12 +63,11 @@ static PetscBool PassThrough(KSP ksp)
   return (PetscBool)(depth || ksp->normtype == KSP_NORM_NONE || ksp->normtype_set == KSP_NORM_NONE || ksp->converged == KSPConvergedSkip);
 }
 
-PetscErrorCode NomosKSPTuneInner(KSP ksp)
+PetscErrorCode NomosKSPTuneInner(KSP ksp, PetscBool pass)
 {
-  KSP_NomosTune   *k     = (KSP_NomosTune *)ksp->data;
-  KSP              inner = k->inner;
-  const PetscBool  pass  = PassThrough(ksp);
-  Mat              A, P;
+  KSP_NomosTune *k     = (KSP_NomosTune *)ksp->data;
+  KSP            inner = k->inner;
+  Mat            A, P;
 
   PetscFunctionBegin;
   PetscCall(KSPSetPC(inner, ksp->pc));
@@ -86,9 +85,7 @@ PetscErrorCode NomosKSPTuneInner(KSP ksp)
     PetscCall(KSPSetOperators(inner, A, P)); /* the same ones: their values may be new */
   }
   if (pass) {
-    inner->converged = ksp->converged;
-    inner->cnvP      = ksp->cnvP;
-    inner->convergeddestroy = NULL;
+    PetscCall(KSPSetConvergenceTest(inner, ksp->converged, ksp->cnvP, NULL)); /* the outer one frees it */
   } else PetscCall(KSPSetConvergenceTest(inner, InnerTest, ksp, NULL));
   PetscCall(KSPMonitorCancel(inner));
   if (!pass || ksp->numbermonitors || ksp->res_hist) PetscCall(KSPMonitorSet(inner, ForwardMonitor, ksp, NULL));
@@ -257,7 +254,7 @@ static PetscErrorCode Round(KSP ksp)
   PetscFunctionBegin;
   PetscCall(Open(ksp, &arm));
   PetscCall(NomosKSPTuneApply(ksp, arm));
-  PetscCall(NomosKSPTuneInner(ksp));
+  PetscCall(NomosKSPTuneInner(ksp, PETSC_FALSE));
   PetscCall(SolveOne(ksp, arm, &failed));
   PetscCall(Cost(ksp, &cost));
   PetscCall(Close(ksp, cost, failed));
@@ -273,7 +270,7 @@ static PetscErrorCode Plain(KSP ksp)
   k->offset = 0;
   k->limit  = PETSC_MAX_REAL;
   if (k->tuner) PetscCall(NomosKSPTuneApply(ksp, k->baseline));
-  PetscCall(NomosKSPTuneInner(ksp));
+  PetscCall(NomosKSPTuneInner(ksp, PETSC_TRUE));
   PetscCall(Attempt(ksp, ksp->max_it, (PetscBool)!ksp->guess_zero));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -349,7 +346,7 @@ static PetscErrorCode BlockRound(KSP ksp, Mat B, Mat X)
   PetscCall(Open(ksp, &arm));
   ksp->vec_rhs = keep;
   PetscCall(MatDenseRestoreColumnVecRead(B, 0, &b));
-  PetscCall(NomosKSPTuneInner(ksp));
+  PetscCall(NomosKSPTuneInner(ksp, PETSC_FALSE));
   PetscCall(Columns(ksp, B, X, arm, &cost, &failed));
   if (k->x0) PetscCall(VecDestroy(&k->x0)); /* laid out as a column */
   PetscCall(Close(ksp, cost, failed));
