@@ -271,6 +271,7 @@ static PetscErrorCode NewState(KSP ksp, PetscInt bucket, PetscInt row, NomosTune
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   NomosTuneState fresh = {bucket, row, NULL, 0};
+  PetscErrorCode ierr;
   PetscInt       i = 0;
 
   PetscFunctionBegin;
@@ -280,7 +281,9 @@ static PetscErrorCode NewState(KSP ksp, PetscInt bucket, PetscInt row, NomosTune
       if (k->state[j].used < k->state[i].used) i = j;
     k->tuner = NULL;
   }
-  PetscCall(Build(ksp, &fresh, (PetscBool)!k->nstates));
+  ierr = Build(ksp, &fresh, (PetscBool)!k->nstates);
+  if (ierr) k->own = fresh.t; /* freed with the solver */
+  PetscCall(ierr);
   if (i == k->nstates) k->nstates++;
   else PetscCall(NomosTunerDestroy(&k->state[i].t));
   k->state[i] = fresh;
