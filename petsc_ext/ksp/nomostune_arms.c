@@ -16,6 +16,13 @@ static PetscErrorCode EisenstatOmega(KSP ksp, PC pc, PetscReal v)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode NomosSorOmega(KSP ksp, PC pc, PetscReal v)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosPCSORSetOmega(pc, v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode RichardsonScale(KSP ksp, PC pc, PetscReal v)
 {
   PetscFunctionBegin;
@@ -47,6 +54,7 @@ static const struct {
 } setters[] = {
   {"pc_sor_omega",         SorOmega         },
   {"pc_eisenstat_omega",   EisenstatOmega   },
+  {"pc_nomossor_omega",    NomosSorOmega    },
   {"ksp_richardson_scale", RichardsonScale  },
   {"ksp_gmres_restart",    GMRESRestart     },
   {"ksp_chebyshev_esteig", ChebyshevEstimate}
@@ -68,7 +76,7 @@ static PetscBool OnLevels(const char name[])
 /* An option that is read again without new set-up. */
 static PetscBool NoRebuild(const char name[])
 {
-  return (PetscBool)(!strcmp(name, "pc_nomossor_omega") || !strncmp(name, "ksp_", 4));
+  return (PetscBool)!strncmp(name, "ksp_", 4);
 }
 
 static PetscErrorCode OptionText(NomosTuner t, PetscInt k, PetscReal v, char text[], size_t len)
@@ -235,6 +243,7 @@ static PetscErrorCode UserValue(KSP ksp, const char name[], PetscInt n, const ch
   PetscFunctionBegin;
   if (!strcmp(name, "pc_sor_omega")) PetscCall(PCSORGetOmega(ksp->pc, v));
   else if (!strcmp(name, "pc_eisenstat_omega")) PetscCall(PCEisenstatGetOmega(ksp->pc, v));
+  else if (!strcmp(name, "pc_nomossor_omega")) PetscCall(NomosPCSORGetOmega(ksp->pc, v));
   else if (!strcmp(name, "ksp_gmres_restart")) {
     restart = (PetscInt)*v;
     PetscCall(KSPGMRESGetRestart(k->inner, &restart));
