@@ -40,6 +40,9 @@ NOMOS_TYPE(PC, "nomossor", NomosSOR, "(S)SOR: orderings, colours across ranks, E
 /* partitioners */
 NOMOS_TYPE(PetscPartitioner, "metis", METIS, "METIS on the gathered graph, with weights")
 
+/* solvers */
+NOMOS_TYPE(KSP, "nomostune", NomosTune, "learns settings of another KSP from solve to solve")
+
 /* learners of the tuner */
 NOMOS_TYPE(NomosTuner, "tsallis", Tsallis, "Tsallis-INF bandit: no context, stochastic or adversarial costs")
 NOMOS_TYPE(NomosTuner, "tsallisbins", TsallisBins, "one Tsallis-INF bandit per bin of the context")

@@ -411,4 +411,14 @@ PETSC_EXTERN PetscErrorCode NomosTunerReset(NomosTuner);                     /* 
 PETSC_EXTERN PetscErrorCode NomosTunerView(NomosTuner, PetscViewer);
 PETSC_EXTERN PetscErrorCode NomosTunerDestroy(NomosTuner *);
 
+/* ---- nomostune: a KSP that learns settings of another one ---------------------------------------------------------- */
+#define KSPNOMOSTUNE "nomostune"
+PETSC_EXTERN PetscErrorCode NomosKSPTuneGetInner(KSP, KSP *);
+PETSC_EXTERN PetscErrorCode NomosKSPTuneGetTuner(KSP, NomosTuner *);          /* before the first solve: to set it up      */
+PETSC_EXTERN PetscErrorCode NomosKSPTuneSetCost(KSP, const char name[], PetscBool per_decade); /* auto its work time user */
+PETSC_EXTERN PetscErrorCode NomosKSPTuneSetCostFunction(KSP, PetscErrorCode (*)(KSP, PetscInt its, PetscReal *cost, void *), void *);
+PETSC_EXTERN PetscErrorCode NomosKSPTuneSetContexts(KSP, const char list[]);
+PETSC_EXTERN PetscErrorCode NomosKSPTuneSetContext(KSP, PetscInt k, PetscReal value); /* of user:k                       */
+PETSC_EXTERN PetscErrorCode NomosKSPTuneAttach(KSP, PetscObject);             /* a TS or SNES, for dt and iter             */
+
 #endif

@@ -1,0 +1,485 @@
+/* nomostune.c - KSPNOMOSTUNE: a KSP that runs another one and chooses settings of it before every solve. */
+#include "nomostune.h"
+#include "petsc_ext/tuner/tuner.h" /* the baseline that the options made of ours */
+
+static const char *const costs[] = {"auto", "its", "work", "time", "user"};
+
+static PetscErrorCode Data(KSP ksp, KSP_NomosTune **k)
+{
+  PetscBool ours;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(ksp, KSP_CLASSID, 1);
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp, KSPNOMOSTUNE, &ours));
+  PetscCheck(ours, PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_WRONG, "the solver is not of type nomostune");
+  *k = (KSP_NomosTune *)ksp->data;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosKSPTuneGetInner - the solver that does the work
+
+  Not Collective
+
+  Input Parameter:
+. ksp - a KSP of type `KSPNOMOSTUNE`
+
+  Output Parameter:
+. inner - it shares the preconditioner; its options begin with the prefix of `ksp` and "tune_"
+
+  Errors: PETSC_ERR_ARG_WRONG for a KSP of another type
+
+  Level: intermediate
+.seealso: `KSPNOMOSTUNE`, `NomosKSPTuneGetTuner()`
+@*/
+PetscErrorCode NomosKSPTuneGetInner(KSP ksp, KSP *inner)
+{
+  KSP_NomosTune *k;
+
+  PetscFunctionBegin;
+  PetscCall(Data(ksp, &k));
+  *inner = k->inner;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosKSPTuneGetTuner - the tuner: before the first solve to add parameters and settings, later to ask what it learned
+
+  Collective
+
+  Input Parameter:
+. ksp - a KSP of type `KSPNOMOSTUNE`
+
+  Output Parameter:
+. tuner - not to be destroyed
+
+  Note:
+  Called before the first solve, it fixes one tuner for systems of every size; otherwise there is one per size (docs/nomostune.md).
+
+  Errors: PETSC_ERR_ARG_WRONG for a KSP of another type
+
+  Level: intermediate
+.seealso: `KSPNOMOSTUNE`, `NomosTunerAddNumericParameter()`, `NomosTunerGetStatistics()`
+@*/
+PetscErrorCode NomosKSPTuneGetTuner(KSP ksp, NomosTuner *tuner)
+{
+  KSP_NomosTune *k;
+
+  PetscFunctionBegin;
+  PetscCall(Data(ksp, &k));
+  if (!k->tuner && !k->own) PetscCall(NomosTunerCreate(PetscObjectComm((PetscObject)ksp), &k->own));
+  *tuner = k->tuner ? k->tuner : k->own;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+  NomosKSPTuneSetCost - what a solve costs
+
+  Logically Collective
+
+  Input Parameters:
++ ksp        - a KSP of type `KSPNOMOSTUNE`
+. name       - auto, its (iterations), work (flops), time (seconds) or user
+- per_decade - divide by the decades that the residual fell; for tolerances that vary
+
+  Options Database Keys:
++ -ksp_nomostune_cost NAME       - (default: auto: time if an arm needs new set-up, else its)
+- -ksp_nomostune_cost_per_decade - (default: no)
+
+  Errors: PETSC_ERR_ARG_WRONG for another name or a KSP of another type
+
+  Level: intermediate
+.seealso: `KSPNOMOSTUNE`, `NomosKSPTuneSetCostFunction()`
+@*/
+PetscErrorCode NomosKSPTuneSetCost(KSP ksp, const char name[], PetscBool per_decade)
+{
+  KSP_NomosTune *k;
+  PetscInt       i;
+
+  PetscFunctionBegin;
+  PetscCall(Data(ksp, &k));
+  for (i = 0; i < 5; i++)
+    if (!strcmp(name, costs[i])) break;
+  PetscCheck(i < 5, PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_WRONG, "'%s' is no cost; there are auto, its, work, time and user", name);
+  k->cost       = (NomosTuneCost)i;
+  k->per_decade = per_decade;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+  NomosKSPTuneSetCostFunction - a cost of the user's own, called after every solve
+
+  Logically Collective
+
+  Input Parameters:
++ ksp - a KSP of type `KSPNOMOSTUNE`
+. f   - gets the KSP and the iterations of both parts, returns the cost, >= 0 and the same on every rank
+- ctx - passed to it
+
+  Errors: PETSC_ERR_ARG_WRONG for a KSP of another type
+
+  Level: intermediate
+.seealso: `KSPNOMOSTUNE`, `NomosKSPTuneSetCost()`
+@*/
+PetscErrorCode NomosKSPTuneSetCostFunction(KSP ksp, PetscErrorCode (*f)(KSP, PetscInt, PetscReal *, void *), void *ctx)
+{
+  KSP_NomosTune *k;
+
+  PetscFunctionBegin;
+  PetscCall(Data(ksp, &k));
+  k->cost         = NOMOS_COST_USER;
+  k->costfunction = f;
+  k->costctx      = ctx;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+  NomosKSPTuneSetContexts - what is known before a solve
+
+  Logically Collective
+
+  Input Parameters:
++ ksp  - a KSP of type `KSPNOMOSTUNE`, before its first solve
+- list - at most two of auto, user:0, user:1, size, rtol, residual, time, dt, iter, joined by commas; or none
+
+  Options Database Key:
+. -ksp_nomostune_context LIST - (default: auto for AIJ and BAIJ matrices, else none)
+
+  Errors: PETSC_ERR_ORDER after the first solve, PETSC_ERR_ARG_WRONG for a KSP of another type
+
+  Level: intermediate
+.seealso: `KSPNOMOSTUNE`, `NomosKSPTuneSetContext()`, `NomosKSPTuneAttach()`
+@*/
+PetscErrorCode NomosKSPTuneSetContexts(KSP ksp, const char list[])
+{
+  KSP_NomosTune *k;
+
+  PetscFunctionBegin;
+  PetscCall(Data(ksp, &k));
+  PetscCheck(!k->tuner, PetscObjectComm((PetscObject)ksp), PETSC_ERR_ORDER, "contexts are chosen before the first solve");
+  PetscCall(PetscFree(k->contexts));
+  PetscCall(PetscStrallocpy(list, &k->contexts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosKSPTuneSetContext - value of the context user:k for the solves that follow
+
+  Logically Collective
+
+  Input Parameters:
++ ksp   - a KSP of type `KSPNOMOSTUNE`
+. k     - 0 or 1
+- value - the same on every rank; NaN: not known
+
+  Options Database Key:
+. -ksp_nomostune_context_range_0 LO,HI - its range; and _1 (default: follows the values)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for another k, PETSC_ERR_ARG_WRONG for a KSP of another type
+
+  Level: intermediate
+.seealso: `KSPNOMOSTUNE`, `NomosKSPTuneSetContexts()`
+@*/
+PetscErrorCode NomosKSPTuneSetContext(KSP ksp, PetscInt k, PetscReal value)
+{
+  KSP_NomosTune *d;
+
+  PetscFunctionBegin;
+  PetscCall(Data(ksp, &d));
+  PetscCheck(k >= 0 && k < NOMOS_KSPTUNE_CONTEXTS, PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_OUTOFRANGE, "no context is called user:%" PetscInt_FMT "; there are user:0 and user:1", k);
+  d->user[k] = value;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosKSPTuneAttach - where the contexts dt and iter come from
+
+  Logically Collective
+
+  Input Parameters:
++ ksp    - a KSP of type `KSPNOMOSTUNE`
+- solver - a `TS` or `SNES` that lives as long as `ksp` is used (it is not referenced: it owns the KSP); NULL: none
+
+  Errors: PETSC_ERR_ARG_WRONG for an object of another class or a KSP of another type
+
+  Level: intermediate
+.seealso: `KSPNOMOSTUNE`, `NomosKSPTuneSetContexts()`
+@*/
+PetscErrorCode NomosKSPTuneAttach(KSP ksp, PetscObject solver)
+{
+  KSP_NomosTune *k;
+  const char    *name = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(Data(ksp, &k));
+  if (solver) PetscCall(PetscObjectGetClassName(solver, &name));
+  PetscCheck(!solver || !strcmp(name, "TS") || !strcmp(name, "SNES"), PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_WRONG, "an object of class %s was attached; it must be a TS or a SNES", name);
+  k->attached = solver;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- tuners, one per size -------------------------------------------------------------------------------------------- */
+static PetscErrorCode Build(KSP ksp, NomosTuneState *s, PetscBool first)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  const char    *prefix;
+  PetscInt       ncontexts;
+
+  PetscFunctionBegin;
+  if (k->own) s->t = k->own;
+  else PetscCall(NomosTunerCreate(PetscObjectComm((PetscObject)ksp), &s->t));
+  k->own = NULL;
+  PetscCall(KSPGetOptionsPrefix(ksp, &prefix));
+  PetscCall(NomosTunerSetOptionsPrefix(s->t, prefix));
+  PetscCall(NomosTunerSetOptionsStem(s->t, "ksp_nomostune_"));
+  if (k->cost == NOMOS_COST_AUTO || k->cost == NOMOS_COST_ITS) PetscCall(NomosTunerSetCostFloor(s->t, 1));
+  PetscCall(NomosKSPTuneParameters(ksp, s->t));
+  PetscCall(NomosKSPTuneCheckArms(ksp, s->t));
+  if (k->cost == NOMOS_COST_AUTO && k->rebuilds) PetscCall(NomosTunerSetCostFloor(s->t, 0));
+  PetscCall(NomosTunerGetContexts(s->t, &ncontexts));
+  PetscCall(NomosKSPTuneAddContexts(ksp, s->t, (PetscBool)!ncontexts));
+  if (first) PetscCall(NomosKSPTuneBaseline(ksp, s->t));
+  else PetscCall(NomosTunerSetBaseline(s->t, k->baseline)); /* the PC stands at some arm by now */
+  if (k->options) PetscCall(NomosTunerSetFromOptions(s->t));
+  PetscCall(NomosTunerSetUp(s->t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The size by factors of two, and nonzeros per row. */
+static PetscErrorCode Key(KSP ksp, PetscInt *bucket, PetscInt *row)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  MatInfo        info = {0};
+  PetscInt       n;
+  PetscBool      aij;
+  Mat            P;
+
+  PetscFunctionBegin;
+  *bucket = *row = 0;
+  for (PetscInt i = 0; i < k->ncontexts; i++)
+    if (k->kind[i] == NOMOS_CONTEXT_SIZE) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PCGetOperators(ksp->pc, NULL, &P));
+  PetscCall(MatGetSize(P, &n, NULL));
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)P, &aij, MATSEQAIJ, MATMPIAIJ, MATSEQBAIJ, MATMPIBAIJ, MATSEQSBAIJ, MATMPISBAIJ, ""));
+  if (aij) PetscCall(MatGetInfo(P, MAT_GLOBAL_SUM, &info));
+  *bucket = (PetscInt)PetscFloorReal(PetscLog2Real((PetscReal)PetscMax(n, 1)));
+  *row    = (PetscInt)(info.nz_used / (PetscReal)PetscMax(n, 1) + 0.5);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode NewState(KSP ksp, PetscInt bucket, PetscInt row, NomosTuneState **s)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  NomosTuneState fresh = {bucket, row, NULL, 0};
+  PetscErrorCode ierr;
+  PetscInt       i = 0;
+
+  PetscFunctionBegin;
+  if (k->nstates < NOMOS_KSPTUNE_STATES) i = k->nstates;
+  else {
+    for (PetscInt j = 1; j < k->nstates; j++)
+      if (k->state[j].used < k->state[i].used) i = j;
+    k->tuner = NULL;
+  }
+  ierr = Build(ksp, &fresh, (PetscBool)!k->nstates);
+  if (ierr) k->own = fresh.t; /* freed with the solver */
+  PetscCall(ierr);
+  if (i == k->nstates) k->nstates++;
+  else PetscCall(NomosTunerDestroy(&k->state[i].t));
+  k->state[i] = fresh;
+  *s          = &k->state[i];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode NomosKSPTuneUseTuner(KSP ksp)
+{
+  KSP_NomosTune  *k = (KSP_NomosTune *)ksp->data;
+  NomosTuneState *s = NULL;
+  const PetscBool fixed = (PetscBool)(k->own != NULL);
+  PetscInt        bucket = 0, row = 0;
+
+  PetscFunctionBegin;
+  if (k->tuner && k->state[0].used == PETSC_MAX_INT) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(Key(ksp, &bucket, &row));
+  for (PetscInt i = 0; i < k->nstates; i++)
+    if (k->state[i].bucket == bucket && k->state[i].row == row) s = &k->state[i];
+  if (!s) PetscCall(NewState(ksp, bucket, row, &s));
+  s->used  = fixed ? PETSC_MAX_INT : k->solves; /* the user's own serves every size */
+  k->tuner = s->t;
+  k->baseline = s->t->baseline;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- the type -------------------------------------------------------------------------------------------------------- */
+static PetscErrorCode InnerPrefix(KSP ksp)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  const char    *prefix;
+
+  PetscFunctionBegin;
+  PetscCall(KSPGetOptionsPrefix(ksp, &prefix));
+  PetscCall(KSPSetOptionsPrefix(k->inner, prefix));
+  PetscCall(KSPAppendOptionsPrefix(k->inner, "tune_"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KSPSetFromOptions_NomosTune(KSP ksp, NomosOptionItems PetscOptionsObject)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  char           text[256] = "";
+  PetscInt       cost = (PetscInt)k->cost;
+  PetscBool      set;
+
+  PetscFunctionBegin;
+  PetscOptionsHeadBegin(PetscOptionsObject, "KSP nomostune options");
+  PetscCall(PetscOptionsEList("-ksp_nomostune_cost", "What a solve costs: auto, its, work, time, user", "NomosKSPTuneSetCost", costs, 5, costs[cost], &cost, &set));
+  if (set) k->cost = (NomosTuneCost)cost;
+  PetscCall(PetscOptionsBool("-ksp_nomostune_cost_per_decade", "Divide the cost by the decades that the residual fell", "NomosKSPTuneSetCost", k->per_decade, &k->per_decade, NULL));
+  PetscCall(PetscOptionsString("-ksp_nomostune_context", "At most two of auto, user:0, user:1, size, rtol, residual, time, dt, iter; or none", "NomosKSPTuneSetContexts", k->contexts ? k->contexts : "auto", text, sizeof(text), &set));
+  if (set && !k->tuner) PetscCall(NomosKSPTuneSetContexts(ksp, text));
+  PetscOptionsHeadEnd();
+  k->options = PETSC_TRUE;
+  PetscCall(InnerPrefix(ksp));
+  PetscCall(KSPSetSkipPCSetFromOptions(k->inner, PETSC_TRUE)); /* the outer one sets it */
+  PetscCall(KSPSetFromOptions(k->inner));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KSPSetUp_NomosTune(KSP ksp)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscBool      self;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)k->inner, KSPNOMOSTUNE, &self));
+  PetscCheck(!self, PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_WRONG, "the inner solver is nomostune too; give another -tune_ksp_type");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KSPView_NomosTune(KSP ksp, PetscViewer viewer)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscBool      ascii;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
+  if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscViewerASCIIPrintf(viewer, "  cost: %s%s; contexts: %s; systems solved: %" PetscInt64_FMT "\n", costs[k->cost], k->per_decade ? " per decade" : "", k->contexts ? k->contexts : "auto", k->solves));
+  if (k->nstates > 1) PetscCall(PetscViewerASCIIPrintf(viewer, "  tuners for %" PetscInt_FMT " sizes, the last used:\n", k->nstates));
+  PetscCall(PetscViewerASCIIPushTab(viewer));
+  if (k->tuner) PetscCall(NomosTunerView(k->tuner, viewer));
+  PetscCall(KSPView(k->inner, viewer));
+  PetscCall(PetscViewerASCIIPopTab(viewer));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KSPReset_NomosTune(KSP ksp)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  PetscCall(KSPReset(k->inner));
+  PetscCall(VecDestroy(&k->x0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KSPDestroy_NomosTune(KSP ksp)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < k->nstates; i++) PetscCall(NomosTunerDestroy(&k->state[i].t));
+  PetscCall(NomosTunerDestroy(&k->own));
+  PetscCall(KSPDestroy(&k->inner));
+  PetscCall(PetscOptionsDestroy(&k->db));
+  PetscCall(PetscFree(k->contexts));
+  PetscCall(VecDestroy(&k->x0));
+  PetscCall(KSPDestroyDefault(ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Monitors of the outer solver ask it for the iterate. */
+static PetscErrorCode KSPBuildSolution_NomosTune(KSP ksp, Vec v, Vec *V)
+{
+  PetscFunctionBegin;
+  PetscCall(KSPBuildSolution(((KSP_NomosTune *)ksp->data)->inner, v, V));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KSPBuildResidual_NomosTune(KSP ksp, Vec t, Vec v, Vec *V)
+{
+  PetscFunctionBegin;
+  PetscCall(KSPBuildResidual(((KSP_NomosTune *)ksp->data)->inner, t, v, V));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KSPSingularValues_NomosTune(KSP ksp, PetscReal *emax, PetscReal *emin)
+{
+  PetscFunctionBegin;
+  PetscCall(KSPComputeExtremeSingularValues(((KSP_NomosTune *)ksp->data)->inner, emax, emin));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KSPEigenvalues_NomosTune(KSP ksp, PetscInt n, PetscReal *r, PetscReal *c, PetscInt *neig)
+{
+  PetscFunctionBegin;
+  PetscCall(KSPComputeEigenvalues(((KSP_NomosTune *)ksp->data)->inner, n, r, c, neig));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The inner solver begins as what the program had chosen: its type's name still stands in the object. */
+static PetscErrorCode MakeInner(KSP ksp, KSP_NomosTune *k)
+{
+  const char *type = ((PetscObject)ksp)->type_name;
+  PetscBool   self;
+
+  PetscFunctionBegin;
+  PetscCall(KSPCreate(PetscObjectComm((PetscObject)ksp), &k->inner));
+  PetscCall(PetscObjectIncrementTabLevel((PetscObject)k->inner, (PetscObject)ksp, 1));
+  PetscCall(PetscStrcmp(type, KSPNOMOSTUNE, &self));
+  PetscCall(KSPSetType(k->inner, type && !self ? type : KSPGMRES));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*MC
+  KSPNOMOSTUNE - "nomostune": runs another KSP and learns settings of it from solve to solve
+
+  Options Database Keys:
++ -ksp_nomostune_param_0 TEXT   - what to tune, see NomosTunerAddParameter() (default: omega of sor, eisenstat or nomossor)
+. -tune_ksp_type TYPE           - the inner solver (default: what the program had chosen)
+. -ksp_nomostune_cost NAME      - auto, its, work, time, user (default: auto)
+. -ksp_nomostune_context LIST   - what is known before a solve (default: auto)
+- -ksp_nomostune_X              - the options of the tuner, -nomos_tuner_X in NomosTunerSetFromOptions()
+
+  Level: beginner
+.seealso: `NomosKSPTuneGetTuner()`, `NomosKSPTuneSetContext()`, `NomosTunerCreate()`
+M*/
+PETSC_INTERN PetscErrorCode KSPCreate_NomosTune(KSP);
+PetscErrorCode KSPCreate_NomosTune(KSP ksp)
+{
+  KSP_NomosTune *k;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&k));
+  for (PetscInt i = 0; i < NOMOS_KSPTUNE_CONTEXTS; i++) k->user[i] = NAN;
+  for (PetscInt i = 0; i < NOMOS_KSPTUNE_PARAMETERS; i++) k->applied[i] = NAN;
+  k->mat   = -1;
+  k->limit = PETSC_MAX_REAL;
+  PetscCall(MakeInner(ksp, k));
+  ksp->data           = k;
+  ksp->setupnewmatrix = PETSC_FALSE;
+  for (int norm = 0; norm < KSP_NORM_MAX; norm++)
+    for (int side = 0; side < PC_SIDE_MAX; side++) PetscCall(KSPSetSupportedNorm(ksp, (KSPNormType)norm, (PCSide)side, norm == KSP_NORM_PRECONDITIONED && side == PC_LEFT ? 3 : 1));
+  ksp->ops->setup                        = KSPSetUp_NomosTune;
+  ksp->ops->solve                        = KSPSolve_NomosTune;
+  ksp->ops->matsolve                     = KSPMatSolve_NomosTune;
+  ksp->ops->setfromoptions               = KSPSetFromOptions_NomosTune;
+  ksp->ops->view                         = KSPView_NomosTune;
+  ksp->ops->reset                        = KSPReset_NomosTune;
+  ksp->ops->destroy                      = KSPDestroy_NomosTune;
+  ksp->ops->buildsolution                = KSPBuildSolution_NomosTune;
+  ksp->ops->buildresidual                = KSPBuildResidual_NomosTune;
+  ksp->ops->computeextremesingularvalues = KSPSingularValues_NomosTune;
+  ksp->ops->computeeigenvalues           = KSPEigenvalues_NomosTune;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,88 @@
+/* nomostune.h - private: the data of KSPNOMOSTUNE. Files: nomostune.c object, options, view; nomostune_arms.c what an arm sets;
+   nomostune_context.c what is known before a solve; nomostune_solve.c a round. */
+#ifndef NOMOS_KSPTUNE_H
+#define NOMOS_KSPTUNE_H
+#include <nomosimpl.h>
+#include <petscksp.h>
+#include <petsc/private/kspimpl.h>
+
+#define NOMOS_KSPTUNE_STATES   8 /* tuners kept, one per size of the system */
+#define NOMOS_KSPTUNE_CONTEXTS 2
+#define NOMOS_KSPTUNE_PARAMETERS 8
+
+typedef enum {
+  NOMOS_COST_AUTO = 0,
+  NOMOS_COST_ITS  = 1,
+  NOMOS_COST_WORK = 2,
+  NOMOS_COST_TIME = 3,
+  NOMOS_COST_USER = 4
+} NomosTuneCost;
+
+typedef enum {
+  NOMOS_CONTEXT_AUTO     = 0,
+  NOMOS_CONTEXT_SIZE     = 1,
+  NOMOS_CONTEXT_RTOL     = 2,
+  NOMOS_CONTEXT_RESIDUAL = 3,
+  NOMOS_CONTEXT_TIME     = 4,
+  NOMOS_CONTEXT_DT       = 5,
+  NOMOS_CONTEXT_ITER     = 6,
+  NOMOS_CONTEXT_USER     = 7
+} NomosTuneContext;
+
+typedef struct { /* a tuner for systems of about this size */
+  PetscInt   bucket, row; /* log2 of the global size; nonzeros per row */
+  NomosTuner t;
+  PetscInt64 used;        /* the solve that used it last              */
+} NomosTuneState;
+
+typedef struct {
+  KSP            inner;
+  NomosTuner     tuner; /* in force; NULL before the first solve      */
+  NomosTuner     own;   /* handed out by NomosKSPTuneGetTuner(): then there are no others */
+  NomosTuneState state[NOMOS_KSPTUNE_STATES];
+  PetscInt       nstates;
+  PetscInt64     solves;
+
+  /* settings */
+  NomosTuneCost cost;
+  PetscBool     per_decade, options; /* KSPSetFromOptions() was called */
+  char         *contexts;            /* as asked for                   */
+  PetscErrorCode (*costfunction)(KSP, PetscInt its, PetscReal *, void *);
+  void         *costctx;
+  PetscObject   attached; /* TS or SNES, not referenced: it owns the KSP */
+
+  /* contexts */
+  PetscInt         ncontexts;
+  NomosTuneContext kind[NOMOS_KSPTUNE_CONTEXTS];
+  PetscInt         index[NOMOS_KSPTUNE_CONTEXTS]; /* k of user:k */
+  PetscReal        user[NOMOS_KSPTUNE_CONTEXTS];
+  PetscObjectId    mat;                           /* q and radius belong to this state */
+  PetscObjectState matstate;
+  PetscReal        q, radius;
+
+  /* arms */
+  PetscOptions db;                               /* the user's options and the arm */
+  PetscReal    applied[NOMOS_KSPTUNE_PARAMETERS]; /* NaN: not applied yet           */
+  PetscBool    rebuilds;                         /* some parameter needs new set-up */
+  PetscInt     baseline;
+
+  /* the attempt that runs */
+  PetscInt  offset;  /* iterations of the first part                   */
+  PetscReal limit, start, rnorm0;
+  PetscBool capped;
+  NomosTuneCost kindofcost;
+  Vec       x0;
+} KSP_NomosTune;
+
+PETSC_INTERN PetscErrorCode NomosKSPTuneParameters(KSP, NomosTuner);         /* the user's, or omega       */
+PETSC_INTERN PetscErrorCode NomosKSPTuneBaseline(KSP, NomosTuner);
+PETSC_INTERN PetscErrorCode NomosKSPTuneCheckArms(KSP, NomosTuner);
+PETSC_INTERN PetscErrorCode NomosKSPTuneApply(KSP, PetscInt arm);
+PETSC_INTERN PetscErrorCode NomosKSPTuneAddContexts(KSP, NomosTuner, PetscBool add);
+PETSC_INTERN PetscErrorCode NomosKSPTuneReadContexts(KSP, PetscReal ctx[]);
+PETSC_INTERN PetscErrorCode NomosKSPTuneUseTuner(KSP);                       /* of this size; made if new  */
+PETSC_INTERN PetscErrorCode NomosKSPTuneInner(KSP, PetscBool pass);          /* settings carried over      */
+PETSC_INTERN PetscErrorCode NomosKSPTuneSpent(KSP, NomosTuneCost, PetscReal *);
+PETSC_INTERN PetscErrorCode KSPSolve_NomosTune(KSP);
+PETSC_INTERN PetscErrorCode KSPMatSolve_NomosTune(KSP, Mat, Mat);
+#endif

@@ -1,0 +1,368 @@
+/* nomostune_solve.c - a round: choose, apply, solve within the cap, finish with the baseline where that fails, report. */
+#include "nomostune.h"
+
+static PetscInt depth = 0; /* > 0: inside a tuned solve, nothing is learned there */
+
+/* ---- what the inner solver shows to the outer one ------------------------------------------------------------------ */
+static PetscErrorCode ForwardMonitor(KSP inner, PetscInt it, PetscReal rnorm, void *ctx)
+{
+  KSP            ksp = (KSP)ctx;
+  KSP_NomosTune *k   = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  if (!it) {
+    if (k->offset) PetscFunctionReturn(PETSC_SUCCESS); /* the iterate was shown already */
+    k->rnorm0 = rnorm;
+  }
+  ksp->its   = it + k->offset;
+  ksp->rnorm = rnorm;
+  PetscCall(KSPLogResidualHistory(ksp, rnorm));
+  PetscCall(KSPMonitor(ksp, it + k->offset, rnorm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Cost of time and work is looked at every eighth iteration: it takes a reduction. */
+static PetscErrorCode OverLimit(KSP ksp, PetscInt it, PetscBool *over)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscReal      spent;
+
+  PetscFunctionBegin;
+  *over = PETSC_FALSE;
+  if (k->limit >= PETSC_MAX_REAL || !it || it % 8 || (k->kindofcost != NOMOS_COST_TIME && k->kindofcost != NOMOS_COST_WORK)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosKSPTuneSpent(ksp, k->kindofcost, &spent));
+  *over = (PetscBool)(spent - k->start > k->limit);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The user's own test. It sees the outer solver unless it is PETSc's, which keeps its numbers in the solver. (A function
+   of ours here also makes PETSc's Richardson test: with the default function and SOR it runs to the limit.) */
+static PetscErrorCode InnerTest(KSP inner, PetscInt it, PetscReal rnorm, KSPConvergedReason *reason, void *ctx)
+{
+  KSP            ksp = (KSP)ctx;
+  KSP_NomosTune *k   = (KSP_NomosTune *)ksp->data;
+  PetscBool      over;
+
+  PetscFunctionBegin;
+  if (!it && !k->offset) k->rnorm0 = rnorm;
+  ksp->its   = it + k->offset;
+  ksp->rnorm = rnorm;
+  PetscCall((*ksp->converged)(ksp->converged == KSPConvergedDefault ? inner : ksp, it, rnorm, reason, ksp->cnvP));
+  if (*reason) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(OverLimit(ksp, it, &over));
+  if (over) {
+    k->capped = PETSC_TRUE;
+    *reason   = KSP_DIVERGED_ITS;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Smoothers and nested solves: exactly what the user had. */
+static PetscBool PassThrough(KSP ksp)
+{
+  return (PetscBool)(depth || ksp->normtype == KSP_NORM_NONE || ksp->normtype_set == KSP_NORM_NONE || ksp->converged == KSPConvergedSkip);
+}
+
+PetscErrorCode NomosKSPTuneInner(KSP ksp, PetscBool pass)
+{
+  KSP_NomosTune *k     = (KSP_NomosTune *)ksp->data;
+  KSP            inner = k->inner;
+  Mat            A, P;
+
+  PetscFunctionBegin;
+  PetscCall(KSPSetPC(inner, ksp->pc));
+  inner->rtol = ksp->rtol;
+  inner->abstol = ksp->abstol;
+  inner->divtol = ksp->divtol;
+  inner->max_it = ksp->max_it;
+  inner->chknorm = ksp->chknorm;
+  inner->lagnorm = ksp->lagnorm;
+  inner->calc_sings = ksp->calc_sings;
+  if (inner->normtype_set != ksp->normtype_set) PetscCall(KSPSetNormType(inner, ksp->normtype_set));
+  if (inner->pc_side_set != ksp->pc_side_set) PetscCall(KSPSetPCSide(inner, ksp->pc_side_set));
+  if (inner->setupstage != KSP_SETUP_NEW) {
+    PetscCall(PCGetOperators(ksp->pc, &A, &P));
+    PetscCall(KSPSetOperators(inner, A, P)); /* the same ones: their values may be new */
+  }
+  if (pass) {
+    PetscCall(KSPSetConvergenceTest(inner, ksp->converged, ksp->cnvP, NULL)); /* the outer one frees it */
+  } else PetscCall(KSPSetConvergenceTest(inner, InnerTest, ksp, NULL));
+  PetscCall(KSPMonitorCancel(inner));
+  if (!pass || ksp->numbermonitors || ksp->res_hist) PetscCall(KSPMonitorSet(inner, ForwardMonitor, ksp, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- cost ---------------------------------------------------------------------------------------------------------- */
+static PetscErrorCode CostKind(KSP ksp, NomosTuneCost *kind)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  *kind = k->cost;
+  if (*kind == NOMOS_COST_AUTO) *kind = k->rebuilds ? NOMOS_COST_TIME : NOMOS_COST_ITS;
+#if !defined(PETSC_USE_LOG)
+  if (*kind == NOMOS_COST_WORK) *kind = NOMOS_COST_ITS;
+#endif
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The clock or the count of flops, largest over the ranks; iterations of the solve so far. */
+PetscErrorCode NomosKSPTuneSpent(KSP ksp, NomosTuneCost kind, PetscReal *spent)
+{
+  PetscLogDouble x = 0;
+
+  PetscFunctionBegin;
+  if (kind == NOMOS_COST_TIME) PetscCall(PetscTime(&x));
+  else if (kind == NOMOS_COST_WORK) PetscCall(PetscGetFlops(&x));
+  *spent = (PetscReal)x;
+  if (kind == NOMOS_COST_TIME || kind == NOMOS_COST_WORK) PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, spent, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)ksp)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Cost(KSP ksp, PetscReal *cost)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscReal      spent;
+
+  PetscFunctionBegin;
+  *cost = (PetscReal)ksp->its;
+  if (k->kindofcost == NOMOS_COST_TIME || k->kindofcost == NOMOS_COST_WORK) {
+    PetscCall(NomosKSPTuneSpent(ksp, k->kindofcost, &spent));
+    *cost = spent - k->start;
+  } else if (k->kindofcost == NOMOS_COST_USER) {
+    PetscCheck(k->costfunction, PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_WRONGSTATE, "the cost 'user' needs a function: call NomosKSPTuneSetCostFunction()");
+    PetscCall((*k->costfunction)(ksp, ksp->its, cost, k->costctx));
+  }
+  if (k->per_decade && ksp->rnorm > 0 && k->rnorm0 > 0) *cost /= PetscMax(1, PetscLog10Real(k->rnorm0 / ksp->rnorm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- one attempt, and the two together ------------------------------------------------------------------------------- */
+static PetscErrorCode Attempt(KSP ksp, PetscInt max_it, PetscBool nonzero)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  Vec            b = ksp->vec_rhs, x = ksp->vec_sol;
+  PetscBool      zero = ksp->guess_zero;
+
+  PetscFunctionBegin;
+  k->inner->max_it = max_it;
+  ksp->guess_zero  = (PetscBool)!nonzero; /* the user's test may ask */
+  PetscCall(KSPSetInitialGuessNonzero(k->inner, nonzero));
+  if (ksp->transpose_solve) PetscCall(KSPSolveTranspose(k->inner, b, x));
+  else PetscCall(KSPSolve(k->inner, b, x));
+  ksp->guess_zero = zero;
+  ksp->its        = k->offset + k->inner->its;
+  ksp->reason     = k->inner->reason;
+  if (k->inner->its || !k->offset) ksp->rnorm = k->inner->rnorm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* From where the arm left it if that is a better point than the start, else from the start. */
+static PetscErrorCode Rewind(KSP ksp, PetscBool *nonzero)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscReal      norm;
+
+  PetscFunctionBegin;
+  *nonzero = PETSC_TRUE;
+  PetscCall(VecNorm(ksp->vec_sol, NORM_2, &norm));
+  if (!PetscIsInfOrNanReal(norm) && !PetscIsInfOrNanReal(ksp->rnorm) && ksp->rnorm < k->rnorm0) PetscFunctionReturn(PETSC_SUCCESS);
+  if (ksp->guess_zero) {
+    PetscCall(VecSet(ksp->vec_sol, 0));
+    *nonzero = PETSC_FALSE;
+  } else PetscCall(VecCopy(k->x0, ksp->vec_sol));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode KeepGuess(KSP ksp)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  if (ksp->guess_zero) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!k->x0) PetscCall(VecDuplicate(ksp->vec_sol, &k->x0));
+  PetscCall(VecCopy(ksp->vec_sol, k->x0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Solves one system with `arm`. failed: it did not converge, the result is then the baseline's. */
+static PetscErrorCode SolveOne(KSP ksp, PetscInt arm, PetscBool *failed)
+{
+  KSP_NomosTune *k   = (KSP_NomosTune *)ksp->data;
+  PetscInt       max = ksp->max_it;
+  PetscBool      nonzero = (PetscBool)!ksp->guess_zero;
+
+  PetscFunctionBegin;
+  if (k->kindofcost == NOMOS_COST_ITS && k->limit < (PetscReal)max) {
+    PetscReal limit = k->limit;
+
+    if (k->per_decade && ksp->rtol > 0) limit *= PetscMax(1, -PetscLog10Real(ksp->rtol));
+    max = (PetscInt)PetscMin((PetscReal)max, PetscMax(1, PetscFloorReal(limit)));
+  }
+  k->offset = 0;
+  k->capped = PETSC_FALSE;
+  k->rnorm0 = 0;
+  if (arm != k->baseline) PetscCall(KeepGuess(ksp));
+  PetscCall(Attempt(ksp, max, nonzero));
+  *failed = (PetscBool)(ksp->reason < 0);
+  /* the user's limit is the user's: no second try beyond it */
+  if (!*failed || arm == k->baseline || ksp->its >= ksp->max_it) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscInfo(ksp, "arm %" PetscInt_FMT " ended in %s after %" PetscInt_FMT " iterations, the baseline goes on\n", arm, KSPConvergedReasons[ksp->reason], ksp->its));
+  k->limit  = PETSC_MAX_REAL;
+  k->offset = ksp->its;
+  PetscCall(Rewind(ksp, &nonzero));
+  PetscCall(NomosKSPTuneApply(ksp, k->baseline));
+  PetscCall(Attempt(ksp, ksp->max_it - k->offset, nonzero));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- rounds ---------------------------------------------------------------------------------------------------------- */
+static PetscErrorCode Open(KSP ksp, PetscInt *arm)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscReal      ctx[NOMOS_KSPTUNE_CONTEXTS] = {0, 0};
+
+  PetscFunctionBegin;
+  PetscCall(NomosKSPTuneUseTuner(ksp));
+  PetscCall(CostKind(ksp, &k->kindofcost));
+  PetscCall(NomosKSPTuneReadContexts(ksp, ctx));
+  PetscCall(NomosTunerCancel(k->tuner)); /* a round that an error left open */
+  PetscCall(NomosTunerSelect(k->tuner, ctx, arm, NULL));
+  PetscCall(NomosTunerGetLimit(k->tuner, &k->limit));
+  PetscCall(NomosKSPTuneSpent(ksp, k->kindofcost, &k->start));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Nothing to learn from a solve without iterations; a baseline that failed at once is the user's own error. */
+static PetscErrorCode Close(KSP ksp, PetscReal cost, PetscBool failed)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  k->solves++;
+  if (!ksp->its || PetscIsInfOrNanReal(cost)) PetscCall(NomosTunerCancel(k->tuner));
+  else PetscCall(NomosTunerReport(k->tuner, cost, failed));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Round(KSP ksp)
+{
+  PetscInt  arm;
+  PetscReal cost;
+  PetscBool failed;
+
+  PetscFunctionBegin;
+  PetscCall(Open(ksp, &arm));
+  PetscCall(NomosKSPTuneApply(ksp, arm));
+  PetscCall(NomosKSPTuneInner(ksp, PETSC_FALSE));
+  PetscCall(SolveOne(ksp, arm, &failed));
+  PetscCall(Cost(ksp, &cost));
+  PetscCall(Close(ksp, cost, failed));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Also without a tuner: a smoother never makes one. */
+static PetscErrorCode Plain(KSP ksp)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  k->offset = 0;
+  k->limit  = PETSC_MAX_REAL;
+  if (k->tuner) PetscCall(NomosKSPTuneApply(ksp, k->baseline));
+  PetscCall(NomosKSPTuneInner(ksp, PETSC_TRUE));
+  PetscCall(Attempt(ksp, ksp->max_it, (PetscBool)!ksp->guess_zero));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode KSPSolve_NomosTune(KSP ksp)
+{
+  KSP_NomosTune *k    = (KSP_NomosTune *)ksp->data;
+  PetscBool      pass = PassThrough(ksp), zero = ksp->guess_zero;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  depth++;
+  ierr = pass ? Plain(ksp) : Round(ksp);
+  depth--;
+  if (ierr) ksp->guess_zero = zero;
+  if (ierr && k->tuner) (void)NomosTunerCancel(k->tuner);
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A block of right-hand sides: one arm, one report, the mean cost of a column. */
+static PetscErrorCode Columns(KSP ksp, Mat B, Mat X, PetscInt arm, PetscReal *cost, PetscBool *failed)
+{
+  KSP_NomosTune     *k = (KSP_NomosTune *)ksp->data;
+  KSPConvergedReason worst = KSP_CONVERGED_RTOL;
+  const PetscReal    limit = k->limit;
+  PetscInt           n, total = 0;
+
+  PetscFunctionBegin;
+  *cost   = 0;
+  *failed = PETSC_FALSE;
+  PetscCall(MatGetSize(B, NULL, &n));
+  for (PetscInt j = 0; j < n; j++) {
+    Vec       keep_b = ksp->vec_rhs, keep_x = ksp->vec_sol, b, x;
+    PetscBool bad;
+    PetscReal one;
+
+    PetscCall(MatDenseGetColumnVecRead(B, j, &b));
+    PetscCall(MatDenseGetColumnVec(X, j, &x));
+    ksp->vec_rhs = b;
+    ksp->vec_sol = x;
+    if (ksp->guess_zero) PetscCall(VecSet(x, 0));
+    k->limit = limit;
+    PetscCall(NomosKSPTuneSpent(ksp, k->kindofcost, &k->start));
+    PetscCall(NomosKSPTuneApply(ksp, arm)); /* the column before may have ended with the baseline */
+    PetscCall(SolveOne(ksp, arm, &bad));
+    PetscCall(Cost(ksp, &one));
+    *cost += one / (PetscReal)n;
+    total += ksp->its;
+    if (bad) *failed = PETSC_TRUE;
+    if (ksp->reason < 0 || worst > 0) worst = ksp->reason;
+    ksp->vec_rhs = keep_b;
+    ksp->vec_sol = keep_x;
+    PetscCall(MatDenseRestoreColumnVec(X, j, &x));
+    PetscCall(MatDenseRestoreColumnVecRead(B, j, &b));
+  }
+  ksp->reason = worst;
+  ksp->its    = total;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode BlockRound(KSP ksp, Mat B, Mat X)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  Vec            keep = ksp->vec_rhs, b;
+  PetscInt       arm;
+  PetscReal      cost;
+  PetscBool      failed;
+
+  PetscFunctionBegin;
+  PetscCall(MatDenseGetColumnVecRead(B, 0, &b));
+  ksp->vec_rhs = b; /* contexts look at it */
+  PetscCall(Open(ksp, &arm));
+  ksp->vec_rhs = keep;
+  PetscCall(MatDenseRestoreColumnVecRead(B, 0, &b));
+  PetscCall(NomosKSPTuneInner(ksp, PETSC_FALSE));
+  PetscCall(Columns(ksp, B, X, arm, &cost, &failed));
+  if (k->x0) PetscCall(VecDestroy(&k->x0)); /* laid out as a column */
+  PetscCall(Close(ksp, cost, failed));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode KSPMatSolve_NomosTune(KSP ksp, Mat B, Mat X)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  depth++;
+  ierr = BlockRound(ksp, B, X);
+  depth--;
+  if (ierr && k->tuner) (void)NomosTunerCancel(k->tuner);
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
