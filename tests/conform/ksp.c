@@ -1,5 +1,5 @@
-/* KSPs of the catalogue that wrap another one: T4, a trap. Arms above omega 0.5 diverge; every solve must converge through the
-   fallback, and the bad arms must be banned. Then KSPMatSolve, a transposed solve, a guess that is not zero, an omega of 2. */
+/* KSPs of the catalogue that wrap another one: T4, a trap (arms above omega 0.5 diverge; every solve must converge through the
+   fallback), a guess that is not zero, an omega of 2 refused. */
 #include <nomos.h>
 #include "nomostest.h"
 
