@@ -5,7 +5,10 @@
   C's [b][c][ny][nx]: the same memory, so nothing is transposed. PETSc is started for programs that did not, and ended with
   the last model. An error returns its code; its sentence is kept for nomos_error_text().
 */
-#include "../nomosimpl.h"
+#include <nomos.h>
+#include "../compat.h"
+#include <stdint.h>
+#include <stdio.h>
 
 typedef struct {
   NomosMap map;
