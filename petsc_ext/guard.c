@@ -4,6 +4,7 @@
    The running PETSc may be any release, so: no PetscFunctionBegin (the stack's layout moves), only functions whose signature
    has not changed since 3.18, and every out-argument larger than the widest type any release writes there (a PetscBool has
    4 bytes in 3.18 and 1 in 3.24; a PetscInt 4 or 8). */
+#include "../src/compat.h"
 #include "petsc_ext/package.h"
 
 typedef union {
@@ -30,8 +31,8 @@ static PetscErrorCode GuardVersion(void)
   memset(&major, 0, sizeof(major));
   minor = subminor = release = major;
   if (PetscGetVersionNumber(&major.number, &minor.number, &subminor.number, &release.number)) return PETSC_ERR_ARG_INCOMP;
-  if (major.number != PETSC_VERSION_MAJOR || minor.number != PETSC_VERSION_MINOR)
-    REFUSE("libnomos.so was built for PETSc %d.%d, this program runs PETSc %d.%d: load a libnomos.so built for the program's PETSc (set PETSC_DIR and build Nomos again)", PETSC_VERSION_MAJOR, PETSC_VERSION_MINOR, (int)major.number, (int)minor.number);
+  if (major.number != NOMOS_BUILT_FOR_MAJOR || minor.number != NOMOS_BUILT_FOR_MINOR)
+    REFUSE("libnomos.so was built for PETSc %d.%d, this program runs PETSc %d.%d: load a libnomos.so built for the program's PETSc (set PETSC_DIR and build Nomos again)", NOMOS_BUILT_FOR_MAJOR, NOMOS_BUILT_FOR_MINOR, (int)major.number, (int)minor.number);
   return PETSC_SUCCESS;
 }
 

@@ -4,6 +4,10 @@
 #include <petscsys.h>
 #include <petscversion.h>
 
+/* the release this library is built for: the guard of the plug-in compares it with the one that runs */
+#define NOMOS_BUILT_FOR_MAJOR PETSC_VERSION_MAJOR
+#define NOMOS_BUILT_FOR_MINOR PETSC_VERSION_MINOR
+
 /* 3.19: a name for zero */
 #if PETSC_VERSION_LT(3, 19, 0)
   #define PETSC_SUCCESS ((PetscErrorCode)0)
