@@ -193,15 +193,18 @@ static PetscErrorCode UseInertia(NomosSketchNewton *s, PC pc)
 {
   MatSolverType type = NULL;
   PetscBool     cholesky, mumps = PETSC_FALSE;
+  Mat           factor;
 
   PetscFunctionBegin;
-  s->inertia = s->regularization == NOMOS_SN_REG_INERTIA ? PETSC_TRUE : PETSC_FALSE;
-  if (s->regularization != NOMOS_SN_REG_AUTO || s->kkt_type != NOMOS_KKT_AIJ) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCCHOLESKY, &cholesky));
-  if (!cholesky) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PCFactorGetMatSolverType(pc, &type));
+  if (cholesky) PetscCall(PCFactorGetMatSolverType(pc, &type));
   if (type) PetscCall(PetscStrcmp(type, "mumps", &mumps));
-  s->inertia = mumps;
+  s->inertia = s->regularization == NOMOS_SN_REG_INERTIA || (s->regularization == NOMOS_SN_REG_AUTO && s->kkt_type == NOMOS_KKT_AIJ && mumps) ? PETSC_TRUE : PETSC_FALSE;
+  PetscCheck(!s->inertia || cholesky, PetscObjectComm((PetscObject)pc), PETSC_ERR_SUP, "-tao_sketchnewton_regularization inertia needs -tao_sketchnewton_pc_type cholesky with a factorization that counts eigenvalues, such as mumps, and -tao_sketchnewton_kkt_type aij");
+  if (!s->inertia || !mumps) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PCFactorSetUpMatSolverType(pc));
+  PetscCall(PCFactorGetMatrix(pc, &factor));
+  PetscTryMethod(factor, "MatMumpsSetIcntl_C", (Mat, PetscInt, PetscInt), (factor, 24, 1)); /* null pivots are detected: MatGetInertia() wants it */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
