@@ -68,7 +68,7 @@ typedef struct { /* the dot products that the directional derivative and the cur
 
 typedef struct {
   /* settings */
-  PetscReal             eta1_0, eta2_0, delta_0, nu, beta, rtol_max, rtol_min, xi_b, xi_g, gamma0;
+  PetscReal             eta1_0, eta2_0, delta_0, nu, beta, rtol_max, rtol_min, xi_b, xi_g, gamma0, t_first, gamma_first;
   NomosSNAccuracy       accuracy;
   NomosSNPenalty        penalty;
   NomosSNTheta          theta;

@@ -74,6 +74,18 @@ static PetscErrorCode GetCounts_SketchNewton(Tao tao, PetscInt64 *evaluations, P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode GetStep_SketchNewton(Tao tao, Vec *z, PetscReal *slope, PetscReal *t, PetscReal *gamma)
+{
+  NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
+
+  PetscFunctionBegin;
+  if (z) *z = s->z;
+  if (slope) *slope = s->D;
+  if (t) *t = s->t;
+  if (gamma) *gamma = s->gamma;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* programs written for TAOALMM call these two */
 PetscErrorCode NomosSNComposeAPI(Tao tao, PetscBool on)
 {
@@ -89,6 +101,7 @@ PetscErrorCode NomosSNComposeAPI(Tao tao, PetscBool on)
   PetscCall(PetscObjectComposeFunction(obj, "NomosTaoSketchNewtonSetSchurPre_C", on ? SetSchurPre_SketchNewton : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "NomosTaoSketchNewtonGetStatus_C", on ? GetStatus_SketchNewton : NULL));
   PetscCall(PetscObjectComposeFunction(obj, "NomosTaoSketchNewtonGetCounts_C", on ? GetCounts_SketchNewton : NULL));
+  PetscCall(PetscObjectComposeFunction(obj, "NomosTaoSketchNewtonGetStep_C", on ? GetStep_SketchNewton : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -263,5 +276,32 @@ PetscErrorCode NomosTaoSketchNewtonGetCounts(Tao tao, PetscInt64 *evaluations, P
   PetscFunctionBegin;
   PetscValidHeaderSpecific(tao, TAO_CLASSID, 1);
   PetscUseMethod(tao, "NomosTaoSketchNewtonGetCounts_C", (Tao, PetscInt64 *, PetscInt64 *, PetscInt64 *, PetscInt64 *), (tao, evaluations, products, solves, rejected));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosTaoSketchNewtonGetStep - the latest Newton step, any of the outputs NULL
+
+  Not Collective
+
+  Input Parameter:
+. tao - of type `TAOSKETCHNEWTON`, set up
+
+  Output Parameters:
++ z     - (dx, dl) of the latest linear system, laid out as `NomosTaoSketchNewtonGetKKT()` says; owned by the Tao
+. slope - derivative of the merit function along it, with the penalties of that step
+. t     - added to the diagonal of the Hessian
+- gamma - subtracted from the diagonal of the dual block
+
+  Errors: PETSC_ERR_SUP for another type
+
+  Level: advanced
+.seealso: `NomosTaoSketchNewtonGetPenalties()`
+@*/
+PetscErrorCode NomosTaoSketchNewtonGetStep(Tao tao, Vec *z, PetscReal *slope, PetscReal *t, PetscReal *gamma)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(tao, TAO_CLASSID, 1);
+  PetscUseMethod(tao, "NomosTaoSketchNewtonGetStep_C", (Tao, Vec *, PetscReal *, PetscReal *, PetscReal *), (tao, z, slope, t, gamma));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

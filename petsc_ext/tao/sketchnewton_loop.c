@@ -294,7 +294,8 @@ static PetscErrorCode Begin(Tao tao)
     FreshPenalties(s);
     PetscCall(VecSet(s->now.l, 0));
   }
-  s->td = s->gd = s->t = s->gamma = 0;
+  s->td = s->t = s->t_first;
+  s->gd = s->gamma = s->gamma_first;
   s->slow = s->resets = s->spikes = s->stuck = 0;
   s->evaluations = s->rejected = s->ladder_steps = s->solves = s->tightenings = s->feasible_steps = s->hessian_products = 0;
   s->ladder     = PETSC_FALSE;

@@ -121,6 +121,18 @@ static PetscErrorCode SetRegularization_SketchNewton(Tao tao, const char name[],
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode SetShifts_SketchNewton(Tao tao, PetscReal t, PetscReal gamma)
+{
+  NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
+
+  PetscFunctionBegin;
+  PetscCall(Range(tao, "t_first", t, 0, PETSC_MAX_REAL));
+  PetscCall(Range(tao, "gamma_first", gamma, 0, PETSC_MAX_REAL));
+  s->t_first     = t;
+  s->gamma_first = gamma;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetSteps_SketchNewton(Tao tao, PetscReal beta, PetscInt backtracks, PetscInt retries, PetscInt slow)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
@@ -211,6 +223,7 @@ PetscErrorCode NomosSNCompose(Tao tao, PetscBool on)
   COMPOSE(SetPenalties);
   COMPOSE(SetAccuracy);
   COMPOSE(SetRegularization);
+  COMPOSE(SetShifts);
   COMPOSE(SetSteps);
   COMPOSE(SetMultiplierInit);
   COMPOSE(SetHessianType);
@@ -328,6 +341,30 @@ PetscErrorCode NomosTaoSketchNewtonSetRegularization(Tao tao, const char name[],
   PetscFunctionBegin;
   PetscValidHeaderSpecific(tao, TAO_CLASSID, 1);
   PetscTryMethod(tao, "NomosTaoSketchNewtonSetRegularization_C", (Tao, const char[], PetscReal, PetscReal, PetscReal), (tao, name, gamma0, xi_b, xi_g));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosTaoSketchNewtonSetShifts - t and gamma that the first step of TAOSKETCHNEWTON begins with; ignored by other types
+
+  Logically Collective
+
+  Input Parameters:
++ tao   - the optimizer
+. t     - added to the Hessian's diagonal, not negative: for problems known to be nonconvex at the start
+- gamma - subtracted from the dual diagonal, not negative: for Jacobians known to be rank deficient
+
+  Options Database Keys:
++ -tao_sketchnewton_t_first VALUE     - (default: 0)
+- -tao_sketchnewton_gamma_first VALUE - (default: 0)
+
+  Level: advanced
+@*/
+PetscErrorCode NomosTaoSketchNewtonSetShifts(Tao tao, PetscReal t, PetscReal gamma)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(tao, TAO_CLASSID, 1);
+  PetscTryMethod(tao, "NomosTaoSketchNewtonSetShifts_C", (Tao, PetscReal, PetscReal), (tao, t, gamma));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -452,7 +489,7 @@ PetscErrorCode NomosTaoSketchNewtonSetSeed(Tao tao, PetscInt seed)
 static PetscErrorCode Options(Tao tao, NomosOptionItems PetscOptionsObject)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
-  PetscReal          eta1 = s->eta1_0, eta2 = s->eta2_0, nu = s->nu, delta = s->delta_0, lo = s->rtol_min, hi = s->rtol_max, gamma0 = s->gamma0, xi_b = s->xi_b, xi_g = s->xi_g, beta = s->beta;
+  PetscReal          eta1 = s->eta1_0, eta2 = s->eta2_0, nu = s->nu, delta = s->delta_0, lo = s->rtol_min, hi = s->rtol_max, gamma0 = s->gamma0, xi_b = s->xi_b, xi_g = s->xi_g, beta = s->beta, tf = s->t_first, gf = s->gamma_first;
   PetscInt           tries = s->max_backtracks, retries = s->max_retries, slow = s->slow_steps, seed = s->seed;
   PetscEnum          update = (PetscEnum)s->penalty, accuracy = (PetscEnum)s->accuracy, theta = (PetscEnum)s->theta, reg = (PetscEnum)s->regularization, init = (PetscEnum)s->multiplier_init, hess = (PetscEnum)s->hessian, kkt = (PetscEnum)s->kkt_type;
   PetscBool          check = s->check_hessian;
@@ -471,6 +508,8 @@ static PetscErrorCode Options(Tao tao, NomosOptionItems PetscOptionsObject)
   PetscCall(PetscOptionsReal("-tao_sketchnewton_gamma0", "First dual regularization, times |G|^2/|H|, in (0,1]", "NomosTaoSketchNewtonSetRegularization", gamma0, &gamma0, NULL));
   PetscCall(PetscOptionsReal("-tao_sketchnewton_xi_b", "Smallest curvature that accuracy theory assumes, positive", "NomosTaoSketchNewtonSetRegularization", xi_b, &xi_b, NULL));
   PetscCall(PetscOptionsReal("-tao_sketchnewton_xi_g", "Smallest eigenvalue of GG' that accuracy theory assumes, positive", "NomosTaoSketchNewtonSetRegularization", xi_g, &xi_g, NULL));
+  PetscCall(PetscOptionsReal("-tao_sketchnewton_t_first", "t that the first step begins with, not negative", "NomosTaoSketchNewtonSetShifts", tf, &tf, NULL));
+  PetscCall(PetscOptionsReal("-tao_sketchnewton_gamma_first", "gamma that the first step begins with, not negative", "NomosTaoSketchNewtonSetShifts", gf, &gf, NULL));
   PetscCall(PetscOptionsReal("-tao_sketchnewton_beta", "Armijo constant, in (0,1/2)", "NomosTaoSketchNewtonSetSteps", beta, &beta, NULL));
   PetscCall(PetscOptionsInt("-tao_sketchnewton_ls_max_backtracks", "Trial steps per try, at least 1", "NomosTaoSketchNewtonSetSteps", tries, &tries, NULL));
   PetscCall(PetscOptionsInt("-tao_sketchnewton_max_retries", "Further tries of an iteration with more regularization, not negative", "NomosTaoSketchNewtonSetSteps", retries, &retries, NULL));
@@ -483,6 +522,7 @@ static PetscErrorCode Options(Tao tao, NomosOptionItems PetscOptionsObject)
   PetscCall(SetPenalties_SketchNewton(tao, eta1, eta2, nu, PenaltyNames[update]));
   PetscCall(SetAccuracy_SketchNewton(tao, AccuracyNames[accuracy], delta, ThetaNames[theta], lo, hi));
   PetscCall(SetRegularization_SketchNewton(tao, RegularizationNames[reg], gamma0, xi_b, xi_g));
+  PetscCall(SetShifts_SketchNewton(tao, tf, gf));
   PetscCall(SetSteps_SketchNewton(tao, beta, tries, retries, slow));
   PetscCall(SetMultiplierInit_SketchNewton(tao, InitNames[init]));
   PetscCall(SetHessianType_SketchNewton(tao, HessianNames[hess], check));
