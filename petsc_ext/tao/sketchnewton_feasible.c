@@ -54,7 +54,7 @@ PetscErrorCode NomosSNFeasibility(Tao tao)
 {
   NomosSketchNewton *s     = (NomosSketchNewton *)tao->data;
   const PetscReal    entry = s->now.cnorm;
-  PetscReal          mu    = MU_FIRST * PetscMax(s->gnorm * s->gnorm, PETSC_SMALL), slope, promised;
+  PetscReal          mu    = MU_FIRST * PetscMax(s->gnorm * s->gnorm, PETSC_SMALL), slope, promised, growth = 8;
 
   PetscFunctionBegin;
   PetscCall(PetscInfo(tao, "Feasibility phase from |c| = %g\n", (double)entry));
@@ -78,8 +78,12 @@ PetscErrorCode NomosSNFeasibility(Tao tao)
     if (s->trial.finite && s->trial.cnorm < s->now.cnorm) {
       ratio = (s->now.cnorm * s->now.cnorm - s->trial.cnorm * s->trial.cnorm) / PetscMax(s->now.cnorm * s->now.cnorm - promised * promised, PETSC_SMALL * s->now.cnorm * s->now.cnorm);
       mu    = NextMu(mu, ratio);
+      growth = 8;
       PetscCall(NomosSNAccept(tao));
-    } else mu *= 8;
+    } else { /* faster from one rejection to the next: where G is tiny and c curved, the right mu is far above |G|^2 */
+      mu *= growth;
+      growth *= 4;
+    }
     s->alpha = 1;
     PetscCall(NomosSNObserve(tao));
     if (tao->reason == TAO_CONVERGED_GATOL) tao->reason = TAO_CONTINUE_ITERATING; /* l is 0: not the optimum's test */
