@@ -37,6 +37,7 @@ NOMOS_TYPE(Tao, "sketchnewton", SketchNewton, "equality constraints: inexact New
 
 /* preconditioners */
 NOMOS_TYPE(PC, "nomossor", NomosSOR, "(S)SOR: orderings, colours across ranks, Eisenstat form, transposes")
+NOMOS_TYPE(PC, "kktsketch", KKTSketch, "block elimination on KKT matrices with sketched blocks")
 
 /* partitioners */
 NOMOS_TYPE(PetscPartitioner, "metis", METIS, "METIS on the gathered graph, with weights")

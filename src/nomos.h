@@ -347,6 +347,17 @@ PETSC_EXTERN PetscErrorCode NomosPCSORSetJacobiSweeps(PC, PetscInt);
 PETSC_EXTERN PetscErrorCode NomosPCSORSetColoring(PC, PetscInt, const PetscInt[]);
 PETSC_EXTERN PetscErrorCode NomosPCSORGetColoring(PC, PetscInt *, const PetscInt *[], PetscInt64 *hash);
 PETSC_EXTERN PetscErrorCode NomosPCSORTrueResidual(PC, Vec, Vec);            /* in Eisenstat's form                       */
+#define PCKKTSKETCH "kktsketch" /* block elimination on KKT matrices [B G'; G -C] */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetForm(PC, const char[]);       /* constraint, diagonal                      */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetHessian(PC, const char[]);    /* auto, diag, nystrom, pc                   */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSchur(PC, const char[]);      /* auto, sketchqr, selfp, user, lsqr         */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetRank(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSketch(PC, PetscReal factor, PetscInt nnz);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetLag(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSeed(PC, PetscInt64);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetIS(PC, IS primal, IS dual);   /* fields of an assembled matrix             */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSchurMat(PC, Mat);            /* for schur user                            */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchGetCounts(PC, PetscInt64 *products, PetscInt64 *rebuilds);
 
 /* ---- tuner: chooses settings by what they cost, round after round ------------------------------------------------- */
 typedef struct _p_NomosTuner *NomosTuner;
