@@ -130,7 +130,7 @@ PETSC_INTERN PetscErrorCode NomosSNLSQR(Tao, PetscBool transposed, Vec b, PetscR
 PETSC_INTERN PetscErrorCode NomosSNMultipliersLS(Tao, NomosSNPoint *);
 PETSC_INTERN PetscErrorCode NomosSNFeasibility(Tao);
 /* Hessian */
-PETSC_INTERN PetscErrorCode NomosSNComputeHessian(Tao);
+PETSC_INTERN PetscErrorCode NomosSNComputeHessian(Tao, PetscBool *finite);
 PETSC_INTERN PetscErrorCode NomosSNObserve(Tao);                            /* log, monitor, convergence test              */
 PETSC_INTERN PetscErrorCode TaoSolve_SketchNewton(Tao);
 /* settings */

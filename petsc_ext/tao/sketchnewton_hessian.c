@@ -114,10 +114,12 @@ static PetscErrorCode Check(Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* H at `now` and the blocks of the KKT operator. tao->DE is now.l: callbacks ask for it. */
-PetscErrorCode NomosSNComputeHessian(Tao tao)
+/* H at `now` and the blocks of the KKT operator. tao->DE is now.l: callbacks ask for it. One product tells a matrix that is
+   no number before a preconditioner is made of it. */
+PetscErrorCode NomosSNComputeHessian(Tao tao, PetscBool *finite)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
+  PetscReal          norm;
 
   PetscFunctionBegin;
   PetscCall(NomosSNJacobianHere(tao));
@@ -130,5 +132,8 @@ PetscErrorCode NomosSNComputeHessian(Tao tao)
   s->Hpre = s->hessian == NOMOS_SN_HESSIAN_MFFD ? s->Hfd : tao->hessian_pre;
   PetscCall(PetscObjectStateIncrease((PetscObject)s->H)); /* a shell whose state never changes is a new matrix all the same */
   PetscCall(NomosKKTSetBlocks(s->kkt, s->H, s->Hpre, s->constrained ? tao->jacobian_equality : NULL, s->constrained ? tao->jacobian_equality_pre : NULL));
+  PetscCall(MatMult(s->H, s->now.a, s->wx));
+  PetscCall(VecNorm(s->wx, NORM_2, &norm));
+  *finite = PetscIsInfOrNanReal(norm) ? PETSC_FALSE : PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -9,7 +9,7 @@
 #define STAGNANT     200  /* iterations without a tenth less residual: the solver stagnates */
 #define T_FIRST      1e-4 /* first t of the ladder, times the scale of H */
 #define T_FACTOR     8
-#define T_FACTOR0    100 /* while t was never needed before */
+#define T_FACTOR0    8 /* while t was never needed before: 100 sends HS61 to a worse local minimum */
 #define T_MAX        1e20
 #define GAMMA_MAX    1e8
 #define CURVATURE    1e-6

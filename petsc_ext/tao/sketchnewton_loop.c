@@ -239,13 +239,17 @@ static PetscErrorCode Restart(Tao tao)
 static PetscErrorCode Iterate(Tao tao)
 {
   NomosSketchNewton *s        = (NomosSketchNewton *)tao->data;
-  PetscBool          accepted = PETSC_FALSE;
+  PetscBool          accepted = PETSC_FALSE, finite;
   const PetscReal    R        = s->now.R;
   PetscInt           k;
 
   PetscFunctionBegin;
   tao->ksp_its = 0;
-  PetscCall(NomosSNComputeHessian(tao));
+  PetscCall(NomosSNComputeHessian(tao, &finite));
+  if (!finite) {
+    PetscCall(Stop(tao, TAO_DIVERGED_NAN, "the Hessian is not finite"));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   s->t     = s->td;
   s->gamma = s->gd;
   for (k = 0; k <= s->max_retries && !accepted; k++) {
