@@ -5,6 +5,7 @@
 #include "kktsketch.h"
 
 #define MAX_CHOLESKY 20000 /* constraints up to which selfp factors exactly on one rank */
+#define FEW          1000  /* unknowns up to which T itself is factored */
 #define AUTO_SPARSE  300   /* sparse Jacobians with more rows are not sketched by `auto`: the sketch would be dense */
 
 static PetscErrorCode Choose(PC pc)
@@ -129,7 +130,7 @@ static PetscErrorCode SketchQR(PC pc)
   PetscCall(VecGetLocalSize(k->v, &rows));
   PetscCall(VecGetSize(k->r1, &n));
   s     = PetscMax(1, (PetscInt)PetscCeilReal(k->factor * (PetscReal)m));
-  plain = n <= s ? PETSC_TRUE : PETSC_FALSE; /* T has no more rows than its sketch would have */
+  plain = n <= PetscMax(s, FEW) ? PETSC_TRUE : PETSC_FALSE; /* T is hardly larger than its sketch: exact */
   if (plain) s = n;
   if (!corner && s < m) corner = PETSC_TRUE; /* more constraints than unknowns: rows of zeros */
   ld = s + (corner ? m : 0);
