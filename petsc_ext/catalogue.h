@@ -44,6 +44,7 @@ NOMOS_TYPE(PetscPartitioner, "metis", METIS, "METIS on the gathered graph, with 
 
 /* solvers */
 NOMOS_TYPE(KSP, "nomostune", NomosTune, "learns settings of another KSP from solve to solve")
+NOMOS_TYPE(KSP, "sketchproject", SketchProject, "sketched, augmented GMRES with one reduction per product; random projections")
 
 /* learners of the tuner */
 NOMOS_TYPE(NomosTuner, "tsallis", Tsallis, "Tsallis-INF bandit: no context, stochastic or adversarial costs")

@@ -359,6 +359,18 @@ PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetIS(PC, IS primal, IS dual);   /* 
 PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSchurMat(PC, Mat);            /* for schur user                            */
 PETSC_EXTERN PetscErrorCode NomosPCKKTSketchGetCounts(PC, PetscInt64 *products, PetscInt64 *rebuilds);
 
+/* ---- sketchproject: projections on sketched subspaces ---------------------------------------------------------------- */
+#define KSPSKETCHPROJECT "sketchproject"
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetType(KSP, const char[]); /* krylov gaussian sparsesign countsketch rows blockrows */
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetNorm(KSP, const char[]); /* residual, error                           */
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetProb(KSP, const char[]); /* uniform, rownorm                          */
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetBlock(KSP, PetscInt b, PetscInt q);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetSketch(KSP, PetscReal factor, PetscInt nnz);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetMomentum(KSP, PetscReal);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetResync(KSP, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetSeed(KSP, PetscInt64);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectGetApplies(KSP, PetscInt64 *); /* products of the last solve              */
+
 /* ---- tuner: chooses settings by what they cost, round after round ------------------------------------------------- */
 typedef struct _p_NomosTuner *NomosTuner;
 #define NOMOSTUNERAUTO        "auto" /* gp with a context, tsallis without */

@@ -63,6 +63,52 @@ static inline PetscErrorCode KKTPdeBlocks(PetscInt N, PetscReal alpha, Mat *B, M
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The state operator twice (Rees, Dollar, Wathen 2010): S^-1 ~ Gy^-T h^2 Gy^-1 with Gy = h^2 A, a V-cycle of PETSc's GAMG for each
+   inverse (or -state_pc_X). A shell whose product is S^-1: for PCMAT. Freed with its container of a PC. */
+static PetscErrorCode KKTPdeSchurApply(Mat S, Vec r, Vec w)
+{
+  PC       pc;
+  Vec      z;
+  PetscInt n;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(S, &pc));
+  PetscCall(VecGetSize(r, &n));
+  PetscCall(VecDuplicate(r, &z));
+  PetscCall(PCApply(pc, r, z));
+  PetscCall(VecScale(z, 1 / PetscSqr(PetscSqrtReal((PetscReal)n) + 1)));
+  PetscCall(PCApply(pc, z, w));
+  PetscCall(VecDestroy(&z));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static inline PetscErrorCode KKTPdeSchurInverse(Mat G, Mat *S, PC *pc)
+{
+  Mat      Gy;
+  IS       rows, cols;
+  PetscInt lo, hi, first, m;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetOwnershipRange(G, &lo, &hi));
+  PetscCall(MatGetOwnershipRangeColumn(G, &first, NULL));
+  m = hi - lo;
+  PetscCall(ISCreateStride(PETSC_COMM_WORLD, m, lo, 1, &rows));
+  PetscCall(ISCreateStride(PETSC_COMM_WORLD, m, first, 1, &cols)); /* the states of this rank come first */
+  PetscCall(MatCreateSubMatrix(G, rows, cols, MAT_INITIAL_MATRIX, &Gy));
+  PetscCall(MatSetOption(Gy, MAT_SYMMETRIC, PETSC_TRUE));
+  PetscCall(PCCreate(PETSC_COMM_WORLD, pc));
+  PetscCall(PCSetOptionsPrefix(*pc, "state_"));
+  PetscCall(PCSetOperators(*pc, Gy, Gy));
+  PetscCall(PCSetType(*pc, PCGAMG));
+  PetscCall(PCSetFromOptions(*pc));
+  PetscCall(PCSetUp(*pc));
+  PetscCall(MatCreateShell(PETSC_COMM_WORLD, m, m, PETSC_DETERMINE, PETSC_DETERMINE, *pc, S));
+  PetscCall(MatShellSetOperation(*S, MATOP_MULT, (NomosAnyFn *)KKTPdeSchurApply));
+  PetscCall(ISDestroy(&rows));
+  PetscCall(ISDestroy(&cols));
+  PetscCall(MatDestroy(&Gy));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* K = [B G'; G -gamma I] as one AIJ with the index sets of its fields composed, and as a nest (either may be NULL). */
 static inline PetscErrorCode KKTJoin(Mat B, Mat G, PetscReal gamma, Mat *aij, Mat *nest)
 {
