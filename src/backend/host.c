@@ -177,4 +177,4 @@ static int HostFFTDestroy(void *ctx, void *plan)
   return NOMOS_OK;
 }
 
-const NomosBackendTable NomosHostTable = {NOMOS_BACKEND_ABI, sizeof(NomosBackendTable), "host", HostOpen, HostClose, HostMessage, HostDescribe, HostAlloc, HostRelease, HostCopy, HostZero, HostSync, HostEach, HostRows, HostSum, HostFFTCreate, HostFFTRun, HostFFTDestroy, HostGemmTable, HostModesTable};
+const NomosBackendTable NomosHostTable = {NOMOS_BACKEND_ABI, sizeof(NomosBackendTable), "host", 512 * 1024, HostOpen, HostClose, HostMessage, HostDescribe, HostAlloc, HostRelease, HostCopy, HostZero, HostSync, HostEach, HostRows, HostSum, HostFFTCreate, HostFFTRun, HostFFTDestroy, HostGemmTable, HostModesTable};

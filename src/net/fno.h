@@ -58,6 +58,7 @@ typedef struct {
   /* grids and transforms */
   PetscInt  points_in, points_pad, points_out, points_padout, slots[NOMOS_MAX_DIM], nmodes, kp, wrows;
   NomosGrid padgrid, padoutgrid;
+  PetscInt  tiles, span; /* tiles of a field; points that pointwise layers take at a time, 0: all (fnoverbs.c, spans) */
   PetscBool resample;
   void     *plan[4]; /* block grid: forward, inverse; last block's grid: forward, inverse (NULL where the same) */
   void     *resample_plan[2];
