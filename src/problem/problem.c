@@ -73,6 +73,7 @@ static PetscErrorCode Reset(NomosProblem p)
   PetscCall(PetscFree(p->chunkidx));
   PetscCall(PetscFree(p->turned));
   PetscCall(PetscFree(p->step_times));
+  PetscCall(PetscFree(p->tail));
   PetscCall(NomosProblemDestroyEvaluators(p));
   p->setup = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
