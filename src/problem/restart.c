@@ -259,7 +259,8 @@ PetscErrorCode NomosProblemRestart(NomosProblem p, Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A new run does not mix its checkpoints with those of an older one: the newest of both would be the older run's. */
+/* A new run does not mix its checkpoints with those of an older one: the newest of both would be the older run's. The folder
+   must take files now; when it is full later, the run goes on without. */
 PetscErrorCode NomosProblemCheckFolder(NomosProblem p)
 {
   NomosWhy why = {0, ""};
@@ -268,15 +269,16 @@ PetscErrorCode NomosProblemCheckFolder(NomosProblem p)
   PetscBool there = PETSC_FALSE;
 
   PetscFunctionBegin;
-  if (!p->checkpoint_dir[0] || p->first_step) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!p->checkpoint_dir[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscNew(&s));
   if (p->rank == 0) {
     NomosCheckpoint c;
 
-    PetscCall(PetscTestDirectory(p->checkpoint_dir, 'r', &there));
+    if (!p->first_step) PetscCall(PetscTestDirectory(p->checkpoint_dir, 'r', &there));
     if (there) NomosCheckpointNewest(p->checkpoint_dir, &h, &c, &s->found, s->skipped, sizeof(s->skipped), &why);
     if (h) NomosH5Close(&h);
     if (!why.code && (s->found || s->skipped[0])) NomosWhySet(&why, PETSC_ERR_FILE_UNEXPECTED, "the folder '%s' holds checkpoints of an earlier run, found before the first step of a new one; go on with -nomos_restart auto, or give another folder to -nomos_checkpoint", p->checkpoint_dir);
+    if (!why.code) NomosCheckpointFolder(p->checkpoint_dir, &why);
   }
   PetscCall(PetscFree(s));
   PetscCall(NomosWhyRaise(PetscObjectComm((PetscObject)p), &why));
