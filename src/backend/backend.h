@@ -129,6 +129,7 @@ typedef struct {
 } NomosBackendTable;
 
 extern const NomosBackendTable NomosHostTable;
+extern long long               NomosHostPlans(void); /* transform plans that the host table has made: a test counts them */
 
 #if defined(__cplusplus)
 }

@@ -135,6 +135,12 @@ static int HostModesTable(void *ctx, int precision, const NomosModes *g)
   return ((const Host *)ctx)->code[precision]->modes(g);
 }
 
+static long long Plans = 0;
+long long NomosHostPlans(void)
+{
+  return Plans;
+}
+
 /* AUTO: dense up to 64 points an axis, the library above; dense as well where there is no library */
 static int HostFFTCreate(void *ctx, const NomosFFTDesc *d, void **plan)
 {
@@ -158,6 +164,7 @@ static int HostFFTCreate(void *ctx, const NomosFFTDesc *d, void **plan)
     return err;
   }
   *plan = p;
+  Plans++;
   return NOMOS_OK;
 }
 static int HostFFTRun(void *ctx, void *plan, int kind, PetscInt batch, const void *in, void *out, int add)

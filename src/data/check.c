@@ -232,7 +232,7 @@ static void Inspect(const char path[], int allow_nan, Text *t, NomosWhy *why)
     return;
   }
   if (!S_ISREG(st.st_mode)) {
-    NomosWhySet(why, PETSC_ERR_FILE_OPEN, "'%s' is not a regular file", path);
+    NomosWhySet(why, PETSC_ERR_FILE_OPEN, "'%s' is a folder or a device, expected a regular file; give the name of a data set, model or safetensors file", path);
     return;
   }
   if (!(f = fopen(path, "rb"))) {
@@ -245,7 +245,7 @@ static void Inspect(const char path[], int allow_nan, Text *t, NomosWhy *why)
   else if (n >= 8 && !memcmp(head, "\x89HDF\r\n\x1a\n", 8)) InspectHDF5(path, allow_nan, t, why);
   else if (n >= 9 && head[8] == '{') InspectTensors(path, t, why);
   else if (n >= 4 && (!memcmp(head, "PK\3\4", 4) || head[0] == 0x80)) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' looks like a Python pickle or archive (.pt, .pth), which can run code and is never read; export it to safetensors (docs/files.md)", path);
-  else NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' (%lld bytes) is none of: data set or reference values in HDF5, model or checkpoint of Nomos, safetensors", path, (long long)st.st_size);
+  else NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' (%lld bytes) is none of: data set or reference values in HDF5, model or checkpoint of Nomos, safetensors; give the name of one of these (docs/files.md says how they are made)", path, (long long)st.st_size);
 }
 
 /*@C

@@ -73,6 +73,7 @@ static PetscErrorCode Reset(NomosProblem p)
   PetscCall(PetscFree(p->chunkidx));
   PetscCall(PetscFree(p->turned));
   PetscCall(PetscFree(p->step_times));
+  PetscCall(PetscFree(p->tail));
   PetscCall(NomosProblemDestroyEvaluators(p));
   p->setup = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -182,6 +183,10 @@ PetscErrorCode NomosProblemGetMap(NomosProblem p, NomosMap *map)
   Options Database Keys:
 + -loss_type NAME,...  - the losses, where none was added
 - -loss_weights W,...  - their factors (default 1)
+
+  Note:
+  The problem leaves a loss's slot "weight" (one number per sample of a chunk) alone: samples that only fill a short last
+  chunk are left out where f and its seeds are formed, which for every loss is the same as weight zero.
 
   Level: beginner
 .seealso: `NomosProblemSetReduction()`, `NomosProblemSetUnits()`

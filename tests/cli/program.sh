@@ -94,6 +94,24 @@ files) # what the files of a run are: independent of ranks, ranges and order; se
     python3 -c 'import h5py,shutil; shutil.copy("seven.h5","nan.h5"); f=h5py.File("nan.h5","r+"); d=f["output/u"]; v=d[...]; v[2,0,3,3]=float("nan"); del f["output/u"]; f["output/u"]=v'
     refuse 'NaN' "${run[@]}" train "${small[@]}" -data nan.h5 -o small.h5
     refuse 'NaN' "$nomos" check nan.h5
+    # one file per way to be no data set: what was found, what was expected, what to do
+    python3 - <<'PYTHON'
+import h5py, numpy as np
+a = np.ones((4, 1, 8, 8))
+cases = {"schema": {}, "axes": {}, "noinput": {}, "samples": {"output/u": a[:3]}, "points": {"output/u": a[..., :7]}, "rank": {"input/a": a[:, 0]}, "integers": {"input/a": a.astype("i4")},
+         "L": {"grid/L": [0.0, 1.0]}, "n": {"grid/n": [8, 9]}, "time": {"time": [0.0, 0.0]}, "split": {"split/train": [0, 9]}, "twice": {"split/train": [0, 1], "split/valid": [1]}, "link": {"input/b": h5py.SoftLink("/input/a")},
+         "outside": {"input/b": h5py.ExternalLink("seven.h5", "/input/a")}, "empty": {"input/a": a[:0]}, "text": {"input/b": "text"}, "name": {"input/b c": a}}
+for name, change in cases.items():
+    with h5py.File("no_%s.h5" % name, "w") as f:
+        f.attrs["schema"] = "nomos-dataset/9" if name == "schema" else "nomos-dataset/1"
+        f.attrs["axes"] = "x,y" if name == "axes" else "y,x"
+        for key, value in {"input/a": a, "output/u": a, **change}.items():
+            if name != "noinput" or key != "input/a":
+                f[key] = value
+PYTHON
+    for pair in schema:nomos-dataset/1 axes:transpose noinput:add samples:expected\ 4 points:expected\ 8 rank:channel integers:convert L:L\ \>\ 0 n:expected\ 9 time:expected split:expected twice:expected link:expected outside:expected empty:expected text:convert name:rename; do
+      refuse "no_${pair%%:*}.h5'.*${pair#*:}" "${run[@]}" train "${small[@]}" -data "no_${pair%%:*}.h5" -o small.h5
+    done
   fi
   # a disk that is full (a limit of 8 MB, which MPI's own files stay below; the model has 22): a sentence, the older model stays
   (ulimit -f 8192; refuse 'small.h5' "${run[@]}" train "${small[@]}" -net_fno_modes 12,12 -net_fno_width 64 -net_fno_layers 4 -data seven.h5 -o small.h5; exit $failed) || failed=1
@@ -132,6 +150,25 @@ wrong) # what is wrong, what was expected, what to type; what was there stays
   refuse 'cut.h5' "$nomos" info cut.h5
   refuse 'verb|frobnicate' "$nomos" frobnicate
   refuse 'width' "${run[@]}" train -net_type fno -net_fno_modes 4,4 -net_fno_widht 8 -nomos_strict -data "$data/darcy16_train.h5" -data_samples 16 -data_epochs 1 -o strict.h5 -pictures none -nomos_progress none
+  # a value's own option is named, not one that happens to hold the same digits
+  tiny=(-net_type fno -net_fno_modes 4,4 -net_fno_width 6 -net_fno_layers 2 -data_epochs 1 -data_samples 16 -pictures none -nomos_progress none)
+  refuse 'see -net_fno_width$' "${run[@]}" train "${tiny[@]}" -net_fno_width 1.5 -data "$data/darcy16_train.h5" -o x.h5
+  refuse 'see -net_fno_modes$' "${run[@]}" train "${tiny[@]}" -net_fno_modes 4,x -data "$data/darcy16_train.h5" -o x.h5
+  refuse 'see -tao_type$' "${run[@]}" train "${tiny[@]}" -tao_type frobnicate -data "$data/darcy16_train.h5" -o x.h5
+  # nothing that a run reads is overwritten; a folder that takes no checkpoint is refused before the run
+  cp "$data/darcy16_test.h5" mine.h5
+  "${run[@]}" train "${tiny[@]}" -data mine.h5 -o kept.h5 >/dev/null || fail "train for what follows"
+  ln -sf mine.h5 other.h5
+  before=$(cat mine.h5 kept.h5 | cksum)
+  refuse 'overwrite.*-o another name' "${run[@]}" train "${tiny[@]}" -data mine.h5 -o mine.h5
+  refuse 'overwrite' "${run[@]}" train "${tiny[@]}" -data mine.h5 -o other.h5
+  refuse 'overwrite' "${run[@]}" train "${tiny[@]}" -data "$data/darcy16_train.h5" -data_test mine.h5 -o ./mine.h5
+  refuse 'overwrite' "${run[@]}" predict -model kept.h5 -data mine.h5 -o kept.h5
+  refuse 'overwrite' "${run[@]}" predict -model kept.h5 -data mine.h5 -o mine.h5
+  refuse 'overwrite' "${run[@]}" predict -model kept.h5 -data mine.h5 -report mine.h5
+  refuse 'nomos_checkpoint' "${run[@]}" train "${tiny[@]}" -data mine.h5 -o x.h5 -nomos_checkpoint /proc/none
+  refuse 'nomos_checkpoint' "${run[@]}" train "${tiny[@]}" -data mine.h5 -o x.h5 -nomos_checkpoint kept.h5
+  [ "$before" = "$(cat mine.h5 kept.h5 | cksum)" ] || fail "a refused run changed a file that it reads"
   [ ! -e zero.h5 ] || fail "a refused generate left a file"
   if compgen -G '*.part' >/dev/null; then fail "a .part was left: $(echo *.part)"; fi
   ;;
