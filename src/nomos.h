@@ -235,6 +235,7 @@ PETSC_EXTERN PetscErrorCode NomosProblemSetUnits(NomosProblem, PetscBool physica
 PETSC_EXTERN PetscErrorCode NomosProblemSetNormalize(NomosProblem, PetscBool input, PetscBool output);
 PETSC_EXTERN PetscErrorCode NomosProblemSetSchedule(NomosProblem, PetscInt batch, PetscInt epochs);
 PETSC_EXTERN PetscErrorCode NomosProblemSetChunk(NomosProblem, PetscInt samples);    /* 0: chosen                */
+PETSC_EXTERN PetscErrorCode NomosProblemSetSharedMemory(NomosProblem, PetscBool); /* between ranks of a node */
 PETSC_EXTERN PetscErrorCode NomosProblemSetSeed(NomosProblem, PetscInt64);
 PETSC_EXTERN PetscErrorCode NomosProblemSetKeepBest(NomosProblem, PetscBool);
 PETSC_EXTERN PetscErrorCode NomosProblemSetSymmetry(NomosProblem, NomosSymmetry);    /* training samples turned  */

@@ -123,6 +123,7 @@ static PetscErrorCode RunFromOptions(NomosProblem p)
 . -loss_type, -loss_weights    - see NomosProblemAddLoss()
 . -loss_reduction, -loss_units - see NomosProblemSetReduction(), NomosProblemSetUnits()
 . -nomos_seed, -nomos_chunk, -nomos_keep_best - see NomosProblemSetSeed(), NomosProblemSetChunk(), NomosProblemSetKeepBest()
+. -nomos_shared_memory <bool> - see NomosProblemSetSharedMemory()
 . -nomos_history, -nomos_progress auto|bar|lines|none - see NomosProblemSetHistory()
 . -nomos_checkpoint, -nomos_checkpoint_interval, -nomos_checkpoint_keep, -nomos_restart - see NomosProblemSetCheckpoint()
 - -nomos_max_walltime, -nomos_signal - see NomosProblemSetLimits()
@@ -147,6 +148,7 @@ PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
   PetscCall(PetscOptionsEnum("-data_symmetry", "Symmetries of the square that training samples are turned by, another one every epoch; square-open: no node on the last edges", "NomosProblemSetSymmetry", NomosSymmetries, (PetscEnum)p->symmetry, (PetscEnum *)&p->symmetry, NULL));
   PetscCall(PetscOptionsInt("-nomos_seed", "Seed of first weights and order of samples", "NomosProblemSetSeed", seed, &seed, NULL));
   PetscCall(PetscOptionsBoundedInt("-nomos_chunk", "Samples per call of the map; 0: chosen so that activations take about 4 MB", "NomosProblemSetChunk", p->chunk_wanted, &p->chunk_wanted, NULL, 0));
+  PetscCall(PetscOptionsBool("-nomos_shared_memory", "Ranks of one node exchange parameters and gradients through its memory", "NomosProblemSetSharedMemory", p->share, &p->share, NULL));
   PetscCall(PetscOptionsBool("-nomos_keep_best", "Keep the parameters with the lowest validation error", "NomosProblemSetKeepBest", p->keep_best, &p->keep_best, NULL));
   PetscOptionsEnd();
   p->physical = units ? PETSC_TRUE : PETSC_FALSE;

@@ -69,6 +69,10 @@ struct _p_NomosProblem {
   PetscInt     np, *starts;          /* rank r holds theta[starts[r] .. starts[r+1])                     */
   PetscMPIInt *counts, *displs;
   Vec          theta, pseq, gseq;    /* pseq, gseq: whole, only with several ranks                       */
+  PetscBool    share;                /* let ranks of one node exchange through its memory (exchange.c)   */
+  MPI_Comm     node;
+  MPI_Win      shared;
+  PetscScalar *common, **parts;      /* in the window: theta, and each rank's gseq; parts NULL: messages */
   PetscInt     chunk, nx1, ny1;      /* samples per call of the map; reals of one sample                 */
   Vec          x, y, gy, gloss, target, mean, std;
   Vec          r[NOMOS_MAX_LOSSES], s[NOMOS_MAX_LOSSES]; /* residuals and seeds of each loss             */
@@ -121,7 +125,9 @@ struct _p_NomosProblem {
 /* parameters.c */
 PETSC_INTERN PetscErrorCode NomosProblemSetUpParameters(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemGather(NomosProblem, Vec sharded, Vec buffer, Vec *whole); /* buffer is not used on one rank */
-PETSC_INTERN PetscErrorCode NomosProblemScatterAdd(NomosProblem, Vec whole, Vec sharded);          /* sum over ranks                 */
+PETSC_INTERN PetscErrorCode NomosProblemScatterAdd(NomosProblem, Vec sharded);                     /* sum of gseq over ranks         */
+PETSC_INTERN PetscErrorCode NomosProblemSetUpExchange(NomosProblem);
+PETSC_INTERN PetscErrorCode NomosProblemResetExchange(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemUseParameters(NomosProblem, Vec sharded);                    /* the map answers with these  */
 PETSC_INTERN PetscErrorCode NomosProblemFromWhole(NomosProblem, const PetscScalar whole[], Vec sharded);
 /* setup.c */
