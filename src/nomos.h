@@ -172,6 +172,7 @@ PETSC_EXTERN PetscErrorCode NomosMapGetSegments(NomosMap, PetscInt *segments, Pe
 PETSC_EXTERN PetscErrorCode NomosMapSetField(NomosMap, const char slot[], Vec);                /* what is given, not learned        */
 PETSC_EXTERN PetscErrorCode NomosMapGetField(NomosMap, const char slot[], Vec *);
 PETSC_EXTERN PetscErrorCode NomosMapGetFieldAdjoint(NomosMap, const char slot[], Vec *);       /* after ApplyAdjoint                */
+PETSC_EXTERN PetscErrorCode NomosMapAddFieldTangent(NomosMap, const char slot[], Vec da, Vec dy); /* dy += F_a da, after Linearize */
 /* the four verbs; x, p, y are sequential, the verbs talk to no other rank */
 PETSC_EXTERN PetscErrorCode NomosMapApply(NomosMap, Vec x, Vec p, Vec y);
 PETSC_EXTERN PetscErrorCode NomosMapLinearize(NomosMap, Vec x, Vec p, Vec y);

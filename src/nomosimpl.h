@@ -22,6 +22,7 @@ typedef struct _NomosMapOps {
   PetscErrorCode (*gradientzero)(NomosMap);
   PetscErrorCode (*gradientget)(NomosMap, Vec dp);
   PetscErrorCode (*fieldadjoint)(NomosMap, const char slot[], Vec *);
+  PetscErrorCode (*fieldtangent)(NomosMap, const char slot[], Vec da, Vec dy); /* adds; of slots that fieldadjoint answers for */
   PetscErrorCode (*sample)(NomosMap, PetscInt64 seed, PetscInt64 index, Vec a, Vec u);
   PetscErrorCode (*getoptions)(NomosMap, char text[], size_t len); /* appends the type's own settings */
   PetscErrorCode (*view)(NomosMap, PetscViewer);
