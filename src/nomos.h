@@ -183,7 +183,8 @@ PETSC_EXTERN PetscErrorCode NomosMapAdjointBegin(NomosMap);
 PETSC_EXTERN PetscErrorCode NomosMapAdjointAdd(NomosMap, Vec dy, Vec dx);
 PETSC_EXTERN PetscErrorCode NomosMapAdjointEnd(NomosMap, Vec dp);
 PETSC_EXTERN PetscErrorCode NomosMapCreateJacobian(NomosMap, const char wrt[], Mat *); /* "x" or "p"                 */
-PETSC_EXTERN PetscErrorCode NomosMapCheck(NomosMap, Vec x, Vec p, PetscReal *adjoint_error, PetscReal *taylor_slope); /* -map_check */
+PETSC_EXTERN PetscErrorCode NomosMapCheck(NomosMap, Vec x, Vec p, PetscReal *adjoint_error, PetscReal *taylor_slope);
+PETSC_EXTERN PetscErrorCode NomosMapSetCheck(NomosMap, PetscBool); /* at the first point: -map_check */
 PETSC_EXTERN PetscErrorCode NomosMapSample(NomosMap, PetscInt64 seed, PetscInt64 index, Vec a, Vec u); /* a pde's data generator */
 PETSC_EXTERN PetscErrorCode NomosMapView(NomosMap, PetscViewer);
 PETSC_EXTERN PetscErrorCode NomosMapViewFromOptions(NomosMap, PetscObject, const char[]);

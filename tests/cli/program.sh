@@ -48,6 +48,22 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
   [ "$(head -n 1 h.csv | cut -d, -f1-10)" = step,time_s,f,gnorm,cnorm,lr,evals,samples,epoch,test1_rel_l2 ] || fail "columns of the history: $(head -n 1 h.csv)"
   [ "$(wc -l <report.csv)" -eq 7 ] || fail "rows of the report"
   for verb in generate train predict info check; do expect "nomos $verb" "$nomos" $verb -help; done
+  # -help is complete (the names of the options page), and the page of the program knows every name that it shows
+  train_help=$("$nomos" train -help)
+  for o in data data_test data_input data_output data_first data_samples data_batch data_epochs data_order data_symmetry data_normalize_input data_normalize_output data_cache data_time data_allow_nan model o pictures \
+    nomos_keep_best nomos_seed nomos_backend nomos_history nomos_checkpoint nomos_checkpoint_interval nomos_checkpoint_keep nomos_restart nomos_max_walltime nomos_signal nomos_deterministic nomos_progress nomos_strict map_check \
+    net_type net_channels_in net_channels_out net_precision net_fno_modes net_fno_width net_fno_layers net_fno_block net_fno_layout net_fno_fft_norm net_fno_factorization net_fno_rank net_fno_norm net_fno_padding net_fno_padding_mode \
+    net_fno_lifting_ratio net_fno_projection_ratio net_fno_mlp_expansion net_fno_embedding net_fno_separable net_fno_stabilizer net_fno_shift net_fno_conv loss_type loss_weights loss_sobolev_s loss_sobolev_alpha loss_relative \
+    loss_reduction loss_units tao_type tao_adamw_lr tao_adamw_beta1 tao_adamw_beta2 tao_adamw_eps tao_adamw_wd tao_adamw_complex tao_adamw_l2 tao_adamw_form tao_clip tao_schedule_type tao_schedule_length tao_schedule_unit tao_nan_policy; do
+    checks=$((checks + 1))
+    grep -q -- "^ *-$o[ :<]" <<<"$train_help" || fail "train -help does not show -$o"
+  done
+  for o in $(for verb in generate train predict info check; do "$nomos" $verb -help; done | sed -n 's/^ *\(-[a-z0-9_]*\)[ :<].*/\1/p' | sort -u); do
+    checks=$((checks + 1))
+    grep -q -- "\`$o\`" "$src/docs/program.md" || fail "docs/program.md does not name $o"
+  done
+  # the self-check of the net that is trained
+  expect '^map_check: net fno adjoint [0-9.e-]* taylor (2\.0|1\.9)' "${run[@]}" train -map_check -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_epochs 1 -o checked.h5 -pictures none -nomos_progress none
   expect 'fno' "$nomos" info darcy.h5 -nomos_list
   ;;
 files) # what the files of a run are: independent of ranks, ranges and order; several inputs; damage and contradictions
