@@ -22,7 +22,7 @@ static const Verb Verbs[] = {
   {"generate", "make a data set by solving an equation",
    "nomos generate -pde_type darcy -pde_grid 32,32 -data_samples 256 -nomos_seed 1 -o darcy.h5", "-o -pde_ -data_ -nomos_", CliGenerate},
   {"train", "train a net on a data set",
-   "nomos train -options_file examples/recipes/darcy16-quick.opts -data TRAIN.h5 -data_test A.h5,B.h5 -o model.h5 -nomos_history h.csv", "-o -model -pictures -data -net_ -loss_ -nomos_ -tao_type -tao_max_it -tao_adamw_ -tao_schedule_ -tao_clip -tao_nan_policy", CliTrain},
+   "nomos train -options_file examples/recipes/darcy16-quick.opts -data TRAIN.h5 -data_test A.h5,B.h5 -o model.h5 -nomos_history h.csv", "-o -model -pictures -data -net_ -loss_ -map_check -nomos_ -tao_type -tao_max_it -tao_adamw_ -tao_schedule_ -tao_clip -tao_nan_policy", CliTrain},
   {"predict", "apply a trained model to samples, at any resolution",
    "nomos predict -model model.h5 -data B.h5 -o pred.h5 -report report.csv", "-o -model -pictures -report -data -net_ -nomos_", CliPredict},
   {"info", "say what a file is and what it holds",

@@ -94,9 +94,26 @@ static PetscErrorCode CheckModes(Cli *cli)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* -help shows the options of objects that a run makes later. */
+static PetscErrorCode HelpObjects(Cli *cli)
+{
+  NomosBackend backend;
+  NomosData    data;
+
+  PetscFunctionBegin;
+  PetscCall(NomosDataCreate(cli->comm, &data));
+  PetscCall(NomosDataSetFromOptions(data));
+  PetscCall(NomosDataDestroy(&data));
+  PetscCall(NomosBackendCreate(cli->comm, &backend));
+  PetscCall(NomosBackendSetFromOptions(backend));
+  PetscCall(NomosBackendDestroy(&backend));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Build(Cli *cli, Train *v)
 {
   PetscFunctionBegin;
+  if (cli->help) PetscCall(HelpObjects(cli));
   if (!cli->help && !v->model[0]) PetscCall(CheckModes(cli));
   PetscCall(NomosProblemCreate(cli->comm, &v->p));
   if (v->model[0] && !cli->help) PetscCall(NomosProblemLoad(v->p, v->model));

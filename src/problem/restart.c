@@ -196,6 +196,7 @@ static PetscErrorCode TakeOptimizer(NomosProblem p, Tao tao, NomosH5 h, const St
   PetscCall(NomosWhyRaise(comm, &why));
   PetscCallMPI(MPI_Bcast(numbers, (PetscMPIInt)m, MPIU_REAL, 0, comm));
   p->first_step = p->done = (PetscInt)s->step; /* also where nothing is left to do */
+  p->batched              = PETSC_TRUE;        /* types with a state step on batches: the summary counts epochs by them */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
