@@ -61,6 +61,7 @@ static PetscErrorCode Sequence(MPI_Comm comm, Run *run)
   PetscCall(KSPSetOperators(ksp, A, A));
   PetscCall(KSPSetType(ksp, KSPCG));
   PetscCall(KSPSetTolerances(ksp, 1e-8, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
+  PetscCall(KSPSetNormType(ksp, KSP_NORM_UNPRECONDITIONED)); /* the same goal whatever omega is */
   PetscCall(KSPSetInitialGuessNonzero(ksp, PETSC_TRUE));
   PetscCall(KSPSetErrorIfNotConverged(ksp, PETSC_TRUE));
   PetscCall(KSPSetFromOptions(ksp));
@@ -135,5 +136,5 @@ int main(int argc, char **argv)
 
 /*TEST
   np: 1 2 4  args: -dm_plex_filename @SRC@/meshes/lshape.msh -petscpartitioner_type metis -steps 60 -dt 0.02 -pc_type sor -ksp_type nomostune -plain -plain_pc_type sor -serial -o heat -every 20 -plot its.png
-  np: 1 2 4  args: -dm_plex_filename @SRC@/meshes/bracket.msh -petscpartitioner_type metis -steps 60 -dt 0.02 -pc_type sor -ksp_type nomostune -plain -plain_pc_type sor -serial -o heat -every 20 -plot its.png
+  np: 1 2 4  args: -dm_plex_filename @SRC@/meshes/bracket.msh -petscpartitioner_type metis -steps 30 -dt 0.04 -pc_type sor -ksp_type nomostune -plain -plain_pc_type sor -serial -o heat -every 20 -plot its.png
 TEST*/
