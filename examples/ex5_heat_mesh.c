@@ -87,7 +87,7 @@ static PetscErrorCode Sequence(MPI_Comm comm, Run *run)
   PetscCall(VecDestroy(&u));
   PetscCall(MatDestroy(&A));
   PetscCall(KSPDestroy(&ksp));
-  PetscCall(DMDestroy(&h.dm));
+  PetscCall(HeatDestroy(&h));
   PetscFunctionReturn(0);
 }
 

@@ -17,25 +17,29 @@ struct Heat {
   PetscInt  dim;
   PetscReal dt, jump, mid[3], half[3];     /* middle and half sides of the bounding box; jump is for the fields below */
   HeatField conductivity, source, boundary; /* no boundary: 0 where it is fixed */
+  PetscInt   ncells, nlocal, *cell;         /* [ncells][dim + 1]: places of the cells' vertices in local vectors */
+  PetscInt  *row;                           /* [nlocal]: their numbers in the system, -1 where fixed */
+  PetscReal *x;                             /* [nlocal][3]: where the vertices are */
+  PetscBool *fixed;                         /* [nlocal] */
 };
 
-/* volume of a simplex and the gradients g of its barycentric coordinates; a triangle gets a third edge of length 1 */
-static PetscReal HeatSimplex(PetscInt dim, const PetscScalar x[], PetscReal v[4][3], PetscReal g[4][3])
+/* vertices v of a cell, its volume, the gradients g of its barycentric coordinates; a triangle gets a third edge of length 1 */
+static PetscReal HeatSimplex(const Heat *h, const PetscInt cell[], PetscReal v[4][3], PetscReal g[4][3])
 {
   PetscReal e[3][3] = {{0, 0, 0}, {0, 0, 0}, {0, 0, 1}}, det = 0;
 
-  for (PetscInt i = 0; i <= dim; i++)
-    for (PetscInt d = 0; d < 3; d++) v[i][d] = d < dim ? PetscRealPart(x[i * dim + d]) : 0;
-  for (PetscInt i = 0; i < dim; i++)
+  for (PetscInt i = 0; i <= h->dim; i++)
+    for (PetscInt d = 0; d < 3; d++) v[i][d] = h->x[3 * cell[i] + d];
+  for (PetscInt i = 0; i < h->dim; i++)
     for (PetscInt d = 0; d < 3; d++) e[i][d] = v[i + 1][d] - v[0][d];
   for (PetscInt i = 0; i < 3; i++) /* cross products of the other two edges */
     for (PetscInt d = 0; d < 3; d++) g[i + 1][d] = e[(i + 1) % 3][(d + 1) % 3] * e[(i + 2) % 3][(d + 2) % 3] - e[(i + 1) % 3][(d + 2) % 3] * e[(i + 2) % 3][(d + 1) % 3];
   for (PetscInt d = 0; d < 3; d++) det += e[0][d] * g[1][d];
   for (PetscInt d = 0; d < 3; d++) {
     g[0][d] = 0;
-    for (PetscInt i = 1; i <= dim; i++) g[0][d] -= (g[i][d] /= det);
+    for (PetscInt i = 1; i <= h->dim; i++) g[0][d] -= (g[i][d] /= det);
   }
-  return PetscAbsReal(det) / (dim == 2 ? 2 : 6);
+  return PetscAbsReal(det) / (h->dim == 2 ? 2 : 6);
 }
 
 /* weight of vertex i in quadrature point q; dim + 1 points of equal weight are exact for polynomials of degree 2 */
@@ -54,131 +58,107 @@ static void HeatPoint(PetscInt dim, PetscInt q, PetscReal v[4][3], PetscReal x[3
   }
 }
 
-/* matrix a and right-hand side r of one cell; u: old values of its vertices, g: new ones where they are fixed, else 0 */
-static void HeatElement(const Heat *h, PetscReal t, const PetscScalar x[], const PetscScalar u[], const PetscScalar g[], PetscScalar a[], PetscScalar r[])
+/* matrix a and right-hand side r of one cell; u: old state, g: new values where they are fixed, else 0 */
+static void HeatElement(const Heat *h, PetscReal t, const PetscInt cell[], const PetscScalar u[], const PetscScalar g[], PetscScalar a[], PetscScalar r[])
 {
   const PetscInt  n = h->dim + 1;
   PetscReal       v[4][3], grad[4][3], xq[3], k = 0;
-  const PetscReal volume = HeatSimplex(h->dim, x, v, grad);
+  const PetscReal volume = HeatSimplex(h, cell, v, grad);
 
   for (PetscInt i = 0; i < n; i++) r[i] = 0;
   for (PetscInt q = 0; q < n; q++) {
+    PetscReal f;
+
     HeatPoint(h->dim, q, v, xq);
     k += h->conductivity(h, t, xq) / (PetscReal)n;
-    for (PetscInt i = 0; i < n; i++) r[i] += h->dt * volume / (PetscReal)n * h->source(h, t, xq) * HeatWeight(h->dim, q, i);
+    f = h->dt * volume / (PetscReal)n * h->source(h, t, xq);
+    for (PetscInt i = 0; i < n; i++) r[i] += f * HeatWeight(h->dim, q, i);
   }
   for (PetscInt i = 0; i < n; i++)
     for (PetscInt j = 0; j < n; j++) {
       const PetscReal mass = volume * (i == j ? 2 : 1) / (PetscReal)(n * (n + 1));
 
       a[i * n + j] = mass + h->dt * k * volume * (grad[i][0] * grad[j][0] + grad[i][1] * grad[j][1] + grad[i][2] * grad[j][2]);
-      r[i] += mass * u[j] - a[i * n + j] * g[j];
+      r[i] += mass * u[cell[j]] - a[i * n + j] * g[cell[j]];
     }
 }
 
 /* values of a field at the vertices: all of them, or the fixed ones and 0 elsewhere */
 static PetscErrorCode HeatInterpolate(const Heat *h, HeatField field, PetscReal t, PetscBool all, Vec local)
 {
-  PetscInt     lo, hi, fixed;
-  PetscSection s, cs;
-  Vec          coords;
-  PetscScalar *v, *x, *at, *value;
+  PetscScalar *v;
 
   PetscFunctionBeginUser;
-  PetscCall(VecZeroEntries(local));
-  if (!field) PetscFunctionReturn(0);
-  PetscCall(DMGetLocalSection(h->dm, &s));
-  PetscCall(DMGetCoordinateSection(h->dm, &cs));
-  PetscCall(DMGetCoordinatesLocal(h->dm, &coords));
-  PetscCall(DMPlexGetDepthStratum(h->dm, 0, &lo, &hi));
-  PetscCall(VecGetArray(local, &v));
-  PetscCall(VecGetArray(coords, &x));
-  for (PetscInt p = lo; p < hi; p++) {
-    PetscReal xyz[3] = {0, 0, 0};
-
-    PetscCall(PetscSectionGetConstraintDof(s, p, &fixed));
-    if (!fixed && !all) continue;
-    PetscCall(DMPlexPointLocalRef(h->dm, p, v, &value));
-    PetscCall(PetscSectionGetOffset(cs, p, &fixed));
-    at = x + fixed;
-    for (PetscInt d = 0; d < h->dim; d++) xyz[d] = PetscRealPart(at[d]);
-    *value = field(h, t, xyz);
-  }
-  PetscCall(VecRestoreArray(coords, &x));
-  PetscCall(VecRestoreArray(local, &v));
+  PetscCall(VecGetArrayWrite(local, &v));
+  for (PetscInt i = 0; i < h->nlocal; i++) v[i] = field && (all || h->fixed[i]) ? field(h, t, h->x + 3 * i) : 0;
+  PetscCall(VecRestoreArrayWrite(local, &v));
   PetscFunctionReturn(0);
 }
 
 /* system of the step that ends at t; u: local vector of the old state. On return u holds the new fixed values, and 0 inside. */
 static PetscErrorCode HeatAssemble(const Heat *h, PetscReal t, Vec u, Mat A, Vec b)
 {
-  PetscInt lo, hi;
-  DM       cdm;
-  Vec      coords, g, bl;
+  const PetscInt     n = h->dim + 1;
+  Vec                fixed, sum;
+  const PetscScalar *old, *g;
+  PetscScalar       *r, ac[16], rc[4];
 
   PetscFunctionBeginUser;
-  PetscCall(DMGetCoordinateDM(h->dm, &cdm));
-  PetscCall(DMGetCoordinatesLocal(h->dm, &coords));
-  PetscCall(DMPlexGetHeightStratum(h->dm, 0, &lo, &hi));
-  PetscCall(DMGetLocalVector(h->dm, &g));
-  PetscCall(DMGetLocalVector(h->dm, &bl));
-  PetscCall(HeatInterpolate(h, h->boundary, t, PETSC_FALSE, g));
-  PetscCall(VecZeroEntries(bl));
+  PetscCall(DMGetLocalVector(h->dm, &fixed));
+  PetscCall(DMGetLocalVector(h->dm, &sum));
+  PetscCall(HeatInterpolate(h, h->boundary, t, PETSC_FALSE, fixed));
+  PetscCall(VecZeroEntries(sum));
   PetscCall(MatZeroEntries(A));
-  for (PetscInt c = lo; c < hi; c++) {
-    PetscScalar *x = NULL, *uc = NULL, *gc = NULL, a[16], r[4];
+  PetscCall(VecGetArrayRead(u, &old));
+  PetscCall(VecGetArrayRead(fixed, &g));
+  PetscCall(VecGetArray(sum, &r));
+  for (PetscInt c = 0; c < h->ncells; c++) {
+    const PetscInt *cell = h->cell + n * c;
+    PetscInt        row[4];
 
-    PetscCall(DMPlexVecGetClosure(cdm, NULL, coords, c, NULL, &x));
-    PetscCall(DMPlexVecGetClosure(h->dm, NULL, u, c, NULL, &uc));
-    PetscCall(DMPlexVecGetClosure(h->dm, NULL, g, c, NULL, &gc));
-    HeatElement(h, t, x, uc, gc, a, r);
-    PetscCall(DMPlexMatSetClosure(h->dm, NULL, NULL, A, c, a, ADD_VALUES));
-    PetscCall(DMPlexVecSetClosure(h->dm, NULL, bl, c, r, ADD_VALUES));
-    PetscCall(DMPlexVecRestoreClosure(h->dm, NULL, g, c, NULL, &gc));
-    PetscCall(DMPlexVecRestoreClosure(h->dm, NULL, u, c, NULL, &uc));
-    PetscCall(DMPlexVecRestoreClosure(cdm, NULL, coords, c, NULL, &x));
+    HeatElement(h, t, cell, old, g, ac, rc);
+    for (PetscInt i = 0; i < n; i++) {
+      r[cell[i]] += rc[i];
+      row[i] = h->row[cell[i]];
+    }
+    PetscCall(MatSetValues(A, n, row, n, row, ac, ADD_VALUES)); /* passes over -1 */
   }
+  PetscCall(VecRestoreArray(sum, &r));
+  PetscCall(VecRestoreArrayRead(fixed, &g));
+  PetscCall(VecRestoreArrayRead(u, &old));
   PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
   PetscCall(VecZeroEntries(b));
-  PetscCall(DMLocalToGlobal(h->dm, bl, ADD_VALUES, b));
+  PetscCall(DMLocalToGlobal(h->dm, sum, ADD_VALUES, b));
   PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
-  PetscCall(VecCopy(g, u));
-  PetscCall(DMRestoreLocalVector(h->dm, &bl));
-  PetscCall(DMRestoreLocalVector(h->dm, &g));
+  PetscCall(VecCopy(fixed, u));
+  PetscCall(DMRestoreLocalVector(h->dm, &sum));
+  PetscCall(DMRestoreLocalVector(h->dm, &fixed));
   PetscFunctionReturn(0);
 }
 
 /* sum[0], sum[1]: integrals of u and of (u - field)^2; no field: of u^2 */
 static PetscErrorCode HeatIntegrate(const Heat *h, Vec u, HeatField field, PetscReal t, PetscReal sum[2])
 {
-  const PetscInt n = h->dim + 1;
-  PetscInt       lo, hi;
-  PetscReal      mine[2] = {0, 0}, v[4][3], grad[4][3], xq[3];
-  DM             cdm;
-  Vec            coords;
+  const PetscInt     n       = h->dim + 1;
+  PetscReal          mine[2] = {0, 0}, v[4][3], grad[4][3], xq[3];
+  const PetscScalar *values;
 
   PetscFunctionBeginUser;
-  PetscCall(DMGetCoordinateDM(h->dm, &cdm));
-  PetscCall(DMGetCoordinatesLocal(h->dm, &coords));
-  PetscCall(DMPlexGetHeightStratum(h->dm, 0, &lo, &hi));
-  for (PetscInt c = lo; c < hi; c++) {
-    PetscScalar *x = NULL, *uc = NULL;
-    PetscReal    volume;
+  PetscCall(VecGetArrayRead(u, &values));
+  for (PetscInt c = 0; c < h->ncells; c++) {
+    const PetscInt *cell   = h->cell + n * c;
+    const PetscReal volume = HeatSimplex(h, cell, v, grad) / (PetscReal)n;
 
-    PetscCall(DMPlexVecGetClosure(cdm, NULL, coords, c, NULL, &x));
-    PetscCall(DMPlexVecGetClosure(h->dm, NULL, u, c, NULL, &uc));
-    volume = HeatSimplex(h->dim, x, v, grad) / (PetscReal)n;
     for (PetscInt q = 0; q < n; q++) {
       PetscReal uq = 0;
 
       HeatPoint(h->dim, q, v, xq);
-      for (PetscInt i = 0; i < n; i++) uq += HeatWeight(h->dim, q, i) * PetscRealPart(uc[i]);
+      for (PetscInt i = 0; i < n; i++) uq += HeatWeight(h->dim, q, i) * PetscRealPart(values[cell[i]]);
       mine[0] += volume * uq;
       mine[1] += volume * PetscSqr(uq - (field ? field(h, t, xq) : 0));
     }
-    PetscCall(DMPlexVecRestoreClosure(h->dm, NULL, u, c, NULL, &uc));
-    PetscCall(DMPlexVecRestoreClosure(cdm, NULL, coords, c, NULL, &x));
   }
+  PetscCall(VecRestoreArrayRead(u, &values));
   PetscCallMPI(MPI_Allreduce(mine, sum, 2, MPIU_REAL, MPIU_SUM, PetscObjectComm((PetscObject)h->dm)));
   PetscFunctionReturn(0);
 }
@@ -217,6 +197,45 @@ static PetscErrorCode HeatSection(Heat *h, DMLabel fixed)
   PetscCall(ISDestroy(&points));
   PetscCall(ISDestroy(&order));
   PetscCall(ISDestroy(&is));
+  PetscFunctionReturn(0);
+}
+
+/* the tables of the cell loops: with one unknown per vertex, the place of a vertex in a local vector is its number */
+static PetscErrorCode HeatTables(Heat *h)
+{
+  PetscSection s, gs, cs;
+  PetscInt     lo, hi, v0, v1, n, at, from, fixed, *closure = NULL, *cell;
+  Vec          coords;
+  PetscScalar *x;
+
+  PetscFunctionBeginUser;
+  PetscCall(DMGetLocalSection(h->dm, &s));
+  PetscCall(DMGetGlobalSection(h->dm, &gs));
+  PetscCall(DMGetCoordinateSection(h->dm, &cs));
+  PetscCall(DMGetCoordinatesLocal(h->dm, &coords));
+  PetscCall(DMPlexGetHeightStratum(h->dm, 0, &lo, &hi));
+  PetscCall(DMPlexGetDepthStratum(h->dm, 0, &v0, &v1));
+  h->ncells = hi - lo;
+  h->nlocal = v1 - v0;
+  PetscCall(PetscMalloc4((h->dim + 1) * h->ncells, &h->cell, h->nlocal, &h->row, 3 * h->nlocal, &h->x, h->nlocal, &h->fixed));
+  cell = h->cell;
+  for (PetscInt c = lo; c < hi; c++) {
+    PetscCall(DMPlexGetTransitiveClosure(h->dm, c, PETSC_TRUE, &n, &closure));
+    for (PetscInt i = 0; i < n; i++)
+      if (closure[2 * i] >= v0 && closure[2 * i] < v1) PetscCall(PetscSectionGetOffset(s, closure[2 * i], cell++));
+    PetscCall(DMPlexRestoreTransitiveClosure(h->dm, c, PETSC_TRUE, &n, &closure));
+  }
+  PetscCall(VecGetArray(coords, &x));
+  for (PetscInt v = v0; v < v1; v++) {
+    PetscCall(PetscSectionGetOffset(s, v, &at));
+    PetscCall(PetscSectionGetOffset(cs, v, &from));
+    PetscCall(PetscSectionGetConstraintDof(s, v, &fixed));
+    for (PetscInt d = 0; d < 3; d++) h->x[3 * at + d] = d < h->dim ? PetscRealPart(x[from + d]) : 0;
+    h->fixed[at] = (PetscBool)(fixed > 0);
+    PetscCall(PetscSectionGetOffset(gs, v, &from));
+    h->row[at] = fixed ? -1 : from < 0 ? -(from + 1) : from; /* another rank's: -(number + 1) */
+  }
+  PetscCall(VecRestoreArray(coords, &x));
   PetscFunctionReturn(0);
 }
 
@@ -268,6 +287,15 @@ static PetscErrorCode HeatCreate(MPI_Comm comm, PetscInt refine, PetscInt n, con
   if (all) PetscCall(ISRestoreIndices(all, &labels));
   PetscCall(ISDestroy(&all));
   PetscCall(HeatSection(h, fixed));
+  PetscCall(HeatTables(h));
+  PetscFunctionReturn(0);
+}
+
+static PetscErrorCode HeatDestroy(Heat *h)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscFree4(h->cell, h->row, h->x, h->fixed));
+  PetscCall(DMDestroy(&h->dm));
   PetscFunctionReturn(0);
 }
 

@@ -119,7 +119,7 @@ static PetscErrorCode Error(Heat h, PetscInt n, PetscInt refine, PetscReal *erro
   PetscCall(VecDestroy(&u));
   PetscCall(MatDestroy(&A));
   PetscCall(KSPDestroy(&ksp));
-  PetscCall(DMDestroy(&h.dm));
+  PetscCall(HeatDestroy(&h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
