@@ -16,5 +16,9 @@ install(FILES ${CMAKE_BINARY_DIR}/nomosConfig.cmake ${CMAKE_BINARY_DIR}/nomosCon
 file(RELATIVE_PATH NOMOS_PC_UP /r/${CMAKE_INSTALL_LIBDIR}/pkgconfig /r)
 string(REGEX REPLACE "/$" "" NOMOS_PC_UP "${NOMOS_PC_UP}")
 configure_file(.cmake/nomos.pc.in ${CMAKE_BINARY_DIR}/nomos.pc @ONLY)
+if(NOMOS_FORTRAN) # for Fortran programs: pkg-config nomosf
+  configure_file(.cmake/nomosf.pc.in ${CMAKE_BINARY_DIR}/nomosf.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/nomosf.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 install(FILES ${CMAKE_BINARY_DIR}/nomos.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -22,7 +22,7 @@ function flush_page(   file, title) {
   print ".SH NAME" > file
   print text(title " - " summary) > file
   if (synopsis != "") {
-    print ".SH SYNOPSIS\n.nf\n#include <nomos.h>\n.PP\n" text(synopsis) ";\n.fi" > file
+    print ".SH SYNOPSIS\n.nf\n" (name ~ /^NomosFortran/ ? "use nomos ! Fortran, on top of" : "#include <nomos.h>") "\n.PP\n" text(synopsis) ";\n.fi" > file
   }
   if (page != "" && page !~ /^\.(SH|PP)/) print ".SH DESCRIPTION" > file
   if (page ~ /^\.PP/) { print ".SH DESCRIPTION" > file; sub(/^\.PP\n/, "", page) }

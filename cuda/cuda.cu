@@ -164,4 +164,4 @@ static int CudaSum(void *ctx, int precision, int kernel, PetscInt m, PetscInt n,
 }
 
 extern "C" __attribute__((visibility("default"))) const NomosBackendTable NomosCudaTable;
-const NomosBackendTable NomosCudaTable = {NOMOS_BACKEND_ABI, sizeof(NomosBackendTable), "cuda", CudaOpen, CudaClose, CudaMessage, CudaDescribe, CudaAlloc, CudaRelease, CudaCopy, CudaZero, CudaSync, CudaEach, CudaRows, CudaSum, CudaFFTCreate, CudaFFTRun, CudaFFTDestroy, CudaGemm, CudaModes};
+const NomosBackendTable NomosCudaTable = {NOMOS_BACKEND_ABI, sizeof(NomosBackendTable), "cuda", 0, CudaOpen, CudaClose, CudaMessage, CudaDescribe, CudaAlloc, CudaRelease, CudaCopy, CudaZero, CudaSync, CudaEach, CudaRows, CudaSum, CudaFFTCreate, CudaFFTRun, CudaFFTDestroy, CudaGemm, CudaModes};

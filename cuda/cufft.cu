@@ -125,7 +125,8 @@ int CudaFFTCreate(void *ctx, const NomosFFTDesc *d, void **plan)
   int   err;
 
   *plan = NULL;
-  p     = (Plan *)calloc(1, sizeof(*p));
+  if (d->tile > 0) return NOMOS_ERR_SUP;
+  p = (Plan *)calloc(1, sizeof(*p));
   if (!p) return NOMOS_ERR_MEM;
   p->precision = d->precision, p->batch = d->batch > 0 ? d->batch : 1, p->scale_f = d->scale_f, p->scale_i = d->scale_i;
   err = SpectrumTables(d, &p->s);

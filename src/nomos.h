@@ -172,6 +172,7 @@ PETSC_EXTERN PetscErrorCode NomosMapGetSegments(NomosMap, PetscInt *segments, Pe
 PETSC_EXTERN PetscErrorCode NomosMapSetField(NomosMap, const char slot[], Vec);                /* what is given, not learned        */
 PETSC_EXTERN PetscErrorCode NomosMapGetField(NomosMap, const char slot[], Vec *);
 PETSC_EXTERN PetscErrorCode NomosMapGetFieldAdjoint(NomosMap, const char slot[], Vec *);       /* after ApplyAdjoint                */
+PETSC_EXTERN PetscErrorCode NomosMapAddFieldTangent(NomosMap, const char slot[], Vec da, Vec dy); /* dy += F_a da, after Linearize */
 /* the four verbs; x, p, y are sequential, the verbs talk to no other rank */
 PETSC_EXTERN PetscErrorCode NomosMapApply(NomosMap, Vec x, Vec p, Vec y);
 PETSC_EXTERN PetscErrorCode NomosMapLinearize(NomosMap, Vec x, Vec p, Vec y);
@@ -182,7 +183,8 @@ PETSC_EXTERN PetscErrorCode NomosMapAdjointBegin(NomosMap);
 PETSC_EXTERN PetscErrorCode NomosMapAdjointAdd(NomosMap, Vec dy, Vec dx);
 PETSC_EXTERN PetscErrorCode NomosMapAdjointEnd(NomosMap, Vec dp);
 PETSC_EXTERN PetscErrorCode NomosMapCreateJacobian(NomosMap, const char wrt[], Mat *); /* "x" or "p"                 */
-PETSC_EXTERN PetscErrorCode NomosMapCheck(NomosMap, Vec x, Vec p, PetscReal *adjoint_error, PetscReal *taylor_slope); /* -map_check */
+PETSC_EXTERN PetscErrorCode NomosMapCheck(NomosMap, Vec x, Vec p, PetscReal *adjoint_error, PetscReal *taylor_slope);
+PETSC_EXTERN PetscErrorCode NomosMapSetCheck(NomosMap, PetscBool); /* at the first point: -map_check */
 PETSC_EXTERN PetscErrorCode NomosMapSample(NomosMap, PetscInt64 seed, PetscInt64 index, Vec a, Vec u); /* a pde's data generator */
 PETSC_EXTERN PetscErrorCode NomosMapView(NomosMap, PetscViewer);
 PETSC_EXTERN PetscErrorCode NomosMapViewFromOptions(NomosMap, PetscObject, const char[]);
@@ -235,6 +237,7 @@ PETSC_EXTERN PetscErrorCode NomosProblemSetUnits(NomosProblem, PetscBool physica
 PETSC_EXTERN PetscErrorCode NomosProblemSetNormalize(NomosProblem, PetscBool input, PetscBool output);
 PETSC_EXTERN PetscErrorCode NomosProblemSetSchedule(NomosProblem, PetscInt batch, PetscInt epochs);
 PETSC_EXTERN PetscErrorCode NomosProblemSetChunk(NomosProblem, PetscInt samples);    /* 0: chosen                */
+PETSC_EXTERN PetscErrorCode NomosProblemSetSharedMemory(NomosProblem, PetscBool); /* between ranks of a node */
 PETSC_EXTERN PetscErrorCode NomosProblemSetSeed(NomosProblem, PetscInt64);
 PETSC_EXTERN PetscErrorCode NomosProblemSetKeepBest(NomosProblem, PetscBool);
 PETSC_EXTERN PetscErrorCode NomosProblemSetSymmetry(NomosProblem, NomosSymmetry);    /* training samples turned  */

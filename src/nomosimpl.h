@@ -22,6 +22,7 @@ typedef struct _NomosMapOps {
   PetscErrorCode (*gradientzero)(NomosMap);
   PetscErrorCode (*gradientget)(NomosMap, Vec dp);
   PetscErrorCode (*fieldadjoint)(NomosMap, const char slot[], Vec *);
+  PetscErrorCode (*fieldtangent)(NomosMap, const char slot[], Vec da, Vec dy); /* adds; of slots that fieldadjoint answers for */
   PetscErrorCode (*sample)(NomosMap, PetscInt64 seed, PetscInt64 index, Vec a, Vec u);
   PetscErrorCode (*getoptions)(NomosMap, char text[], size_t len); /* appends the type's own settings */
   PetscErrorCode (*view)(NomosMap, PetscViewer);
@@ -38,7 +39,7 @@ struct _p_NomosMap {
   NomosBackend   be;      /* same table in this map's precision, made at SetUp */
   NomosPrecision precision;
   NomosGrid      grid, outgrid;
-  PetscBool      grid_set, outgrid_set, setup, linearized, adjoint_open, normalizer_set;
+  PetscBool      grid_set, outgrid_set, setup, linearized, adjoint_open, normalizer_set, check;
   PetscInt       channels_in, channels_out, batch;
   PetscInt       nx, np, ny;           /* lengths of x, p, y                                          */
   PetscInt       segments, segment_size;
@@ -53,6 +54,7 @@ struct _p_NomosMap {
 PETSC_INTERN PetscErrorCode NomosMapAddBlock(NomosMap, const char name[], PetscBool iscomplex, PetscInt rank, const PetscInt shape[]); /* at the end of p */
 PETSC_INTERN PetscErrorCode NomosMapReset(NomosMap); /* drops what SetUp made; settings, fields and parameters stay */
 PETSC_INTERN PetscErrorCode NomosMapDeclareSlot(NomosMap, const char name[]); /* name must be a literal */
+PETSC_INTERN PetscErrorCode NomosMapCheckFirst(NomosMap, Vec x, Vec p); /* -map_check, before the first linearization */
 PETSC_INTERN PetscErrorCode NomosMapClone(NomosMap, NomosMap *); /* same settings and normalisers; no grid, batch or parameters */
 PETSC_INTERN PetscErrorCode NomosMapCreateFromText(MPI_Comm, const char options[], NomosMap *);
 PETSC_INTERN PetscErrorCode NomosMapGetModelOptions(NomosMap, char **); /* with the training grid; PetscFree() */

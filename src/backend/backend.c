@@ -15,6 +15,8 @@ typedef struct {
 } Open;
 static Open opened[4];
 
+static PetscInt64 total[3]; /* of all objects of this process: allocations, bytes up, bytes down */
+
 /*@
   NomosBackendCreate - creates the object that holds memory and computes
 
@@ -234,15 +236,23 @@ PetscErrorCode NomosBackendView(NomosBackend b, PetscViewer viewer)
 
   Not Collective
 
+  Input Parameter:
+. b - the backend, or NULL: every object of this process, and the transform plans that the host made
+
+  Output Parameters:
++ allocations - how many, or NULL
+. up          - bytes, or NULL
+- down        - bytes, or NULL
+
   Level: developer
 @*/
 PetscErrorCode NomosBackendGetCounters(NomosBackend b, PetscInt64 *allocations, PetscInt64 *up, PetscInt64 *down)
 {
   PetscFunctionBegin;
-  PetscValidHeaderSpecific(b, NOMOS_BACKEND_CLASSID, 1);
-  if (allocations) *allocations = b->allocations;
-  if (up) *up = b->up;
-  if (down) *down = b->down;
+  if (b) PetscValidHeaderSpecific(b, NOMOS_BACKEND_CLASSID, 1);
+  if (allocations) *allocations = b ? b->allocations : total[0] + (PetscInt64)NomosHostPlans();
+  if (up) *up = b ? b->up : total[1];
+  if (down) *down = b ? b->down : total[2];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -295,6 +305,7 @@ PetscErrorCode NomosBackendMallocBytes(NomosBackend b, size_t bytes, void **p)
   *p = NULL;
   if (bytes) PetscCall(NomosBackendCheck(b, b->table->alloc(b->ctx, bytes, p), "alloc"));
   b->allocations++;
+  total[0]++;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -331,7 +342,7 @@ PetscErrorCode NomosBackendCopyUp(NomosBackend b, void *dst, const void *src, si
 {
   PetscFunctionBegin;
   if (bytes) PetscCall(NomosBackendCheck(b, b->table->copy(b->ctx, dst, src, bytes, 1), "copy"));
-  if (b->table != &NomosHostTable) b->up += (PetscInt64)bytes;
+  if (b->table != &NomosHostTable) b->up += (PetscInt64)bytes, total[1] += (PetscInt64)bytes;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -339,7 +350,7 @@ PetscErrorCode NomosBackendCopyDown(NomosBackend b, void *dst, const void *src, 
 {
   PetscFunctionBegin;
   if (bytes) PetscCall(NomosBackendCheck(b, b->table->copy(b->ctx, dst, src, bytes, 2), "copy"));
-  if (b->table != &NomosHostTable) b->down += (PetscInt64)bytes;
+  if (b->table != &NomosHostTable) b->down += (PetscInt64)bytes, total[2] += (PetscInt64)bytes;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -65,6 +65,8 @@ typedef struct {
   PetscInt        n[3], m[3];     /* points and kept slots per axis, slowest first */
   const PetscInt *freq[3];        /* m[j] entries each; copied */
   PetscInt        batch;          /* largest number of fields in a call */
+  PetscInt        channels, tile; /* tile > 0: fields lie as [sample][points/tile][channels][tile], a tile being whole rows
+                                     behind the first axis; 0: one after the other. Not on backends with near = 0. */
   NomosCoef       scale_f, scale_i;
 } NomosFFTDesc;
 static inline PetscInt NomosFFTPad(PetscInt modes)
@@ -104,6 +106,7 @@ typedef struct {
   int         abi;
   size_t      size; /* of this struct: both must match what the library was built with */
   const char *name;
+  size_t      near; /* bytes of memory near a core in which a chain of pointwise layers should stay; 0: launches as large as possible */
   int (*open)(void **ctx, char *why, size_t len);
   int (*close)(void *ctx);
   const char *(*message)(void *ctx, int code);
@@ -126,6 +129,7 @@ typedef struct {
 } NomosBackendTable;
 
 extern const NomosBackendTable NomosHostTable;
+extern long long               NomosHostPlans(void); /* transform plans that the host table has made: a test counts them */
 
 #if defined(__cplusplus)
 }

@@ -143,6 +143,7 @@ void NomosDenseDestroy(NomosDense *p)
     for (int t = 0; t < 2; t++) free(x->cos_ja[t]), free(x->sin_ja[t]), free(x->cos_al[t]), free(x->sin_al[t]), free(x->full[t]);
     free(p->work[j]);
   }
+  free(p->row[0]), free(p->row[1]);
   free(p);
 }
 
@@ -169,6 +170,24 @@ static int Work(NomosDense *p)
     memset(p->work[j], 0, n[j] * real);
   }
   return NOMOS_OK;
+}
+
+/* where the rows of the leading axes begin: in tiles for the fields, one after the other in the scratch */
+static int Rows(NomosDense *p, const NomosFFTDesc *d)
+{
+  p->channels = d->channels, p->tile = d->tile > 0 ? d->tile : p->points;
+  if (p->points % p->tile || (d->tile > 0 && d->channels < 1)) return NOMOS_ERR_ARG;
+  for (int a = 0, inner = 1; a < p->dim - 1; a++, inner = 1) {
+    for (int j = a + 1; j < p->dim; j++) inner *= (int)d->n[j];
+    p->row[a] = (size_t *)malloc((size_t)d->n[a] * sizeof(size_t));
+    if (!p->row[a]) return NOMOS_ERR_MEM;
+    if (a == 0 && p->tile % inner) return NOMOS_ERR_ARG;
+    for (PetscInt j = 0; j < d->n[a]; j++) {
+      const size_t at = (size_t)j * (size_t)inner, tile = (size_t)p->tile;
+      p->row[a][j] = a > 0 || tile == (size_t)p->points ? at : at / tile * tile * (size_t)p->channels + at % tile;
+    }
+  }
+  return p->dim == 1 && p->tile != p->points ? NOMOS_ERR_ARG : NOMOS_OK;
 }
 
 int NomosDenseCreate(const NomosFFTDesc *d, int lanes, NomosDense **plan)
@@ -201,6 +220,7 @@ int NomosDenseCreate(const NomosFFTDesc *d, int lanes, NomosDense **plan)
   }
   p->kp = NomosFFTPad(p->modes);
   if (!err) err = Work(p);
+  if (!err) err = Rows(p, d);
   if (err) {
     NomosDenseDestroy(p);
     return err;

@@ -13,7 +13,7 @@
 
 typedef struct {
   int       dim, precision;
-  PetscInt  points, half, modes, kp;
+  PetscInt  points, half, modes, kp, channels, tile;
   PetscInt *where;      /* per mode: its place in the half spectrum, or -1 */
   double   *scale[4];   /* per kind and mode */
   void     *field, *spectrum;
@@ -86,12 +86,18 @@ int NomosFFTWCreate(const NomosFFTDesc *d, void **plan)
   p = (Plan *)calloc(1, sizeof(*p));
   if (!p) return NOMOS_ERR_MEM;
   p->dim = d->dim, p->precision = d->precision, p->points = p->modes = p->half = 1;
+  p->channels = d->channels;
   for (int j = 0; j < d->dim; j++) {
     n[j] = (int)d->n[j];
     p->points *= d->n[j], p->modes *= d->m[j];
     p->half *= j == d->dim - 1 ? d->n[j] / 2 + 1 : d->n[j];
   }
   p->kp    = NomosFFTPad(p->modes);
+  p->tile  = d->tile > 0 ? d->tile : p->points;
+  if (p->points % p->tile || (d->tile > 0 && d->channels < 1)) {
+    NomosFFTWDestroy(p);
+    return NOMOS_ERR_ARG;
+  }
   p->where = (PetscInt *)malloc((size_t)p->modes * sizeof(*p->where));
   for (int k = 0; k < 4; k++) p->scale[k] = (double *)calloc((size_t)p->modes, sizeof(double));
   p->field    = fftw_malloc((size_t)p->points * 8 + 64);
@@ -115,6 +121,13 @@ int NomosFFTWCreate(const NomosFFTDesc *d, void **plan)
   return NOMOS_OK;
 }
 
+/* where the tile with point t of field b of a call begins */
+static size_t Tile(const Plan *p, PetscInt b, PetscInt t)
+{
+  if (p->tile == p->points) return (size_t)b * (size_t)p->points;
+  return ((size_t)(b / p->channels) * (size_t)p->points + (size_t)t) * (size_t)p->channels + (size_t)(b % p->channels) * (size_t)p->tile;
+}
+
   /* one body for both precisions */
   #define FFTW_RUN(Name, Real, execute, forwardplan, inverseplan) \
     static void Name(Plan *p, int kind, PetscInt batch, const Real *in, Real *out, int add) \
@@ -124,7 +137,7 @@ int NomosFFTWCreate(const NomosFFTDesc *d, void **plan)
         const double *s = p->scale[kind]; \
         if (kind == NOMOS_FFT_FORWARD || kind == NOMOS_FFT_INVERSE_ADJ) { \
           Real *z = out + (size_t)b * 2 * (size_t)p->kp; \
-          memcpy(field, in + (size_t)b * (size_t)p->points, (size_t)p->points * sizeof(Real)); \
+          for (PetscInt t = 0; t < p->points; t += p->tile) memcpy(field + t, in + Tile(p, b, t), (size_t)p->tile * sizeof(Real)); \
           execute(forwardplan); \
           for (PetscInt k = 0; k < p->kp; k++) { \
             const PetscInt w = k < p->modes ? p->where[k] : -1; \
@@ -133,14 +146,16 @@ int NomosFFTWCreate(const NomosFFTDesc *d, void **plan)
           } \
         } else { \
           const Real *z = in + (size_t)b * 2 * (size_t)p->kp; \
-          Real       *y = out + (size_t)b * (size_t)p->points; \
           memset(full, 0, (size_t)p->half * 2 * sizeof(Real)); \
           for (PetscInt k = 0; k < p->modes; k++) { \
             const PetscInt w = p->where[k]; \
             if (w >= 0) full[2 * w] = (Real)s[k] * z[k], full[2 * w + 1] = (Real)s[k] * z[p->kp + k]; \
           } \
           execute(inverseplan); \
-          for (PetscInt i = 0; i < p->points; i++) y[i] = add ? y[i] + field[i] : field[i]; \
+          for (PetscInt t = 0; t < p->points; t += p->tile) { \
+            Real *y = out + Tile(p, b, t); \
+            for (PetscInt i = 0; i < p->tile; i++) y[i] = add ? y[i] + field[t + i] : field[t + i]; \
+          } \
         } \
       } \
     }

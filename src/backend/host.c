@@ -135,6 +135,12 @@ static int HostModesTable(void *ctx, int precision, const NomosModes *g)
   return ((const Host *)ctx)->code[precision]->modes(g);
 }
 
+static long long Plans = 0;
+long long NomosHostPlans(void)
+{
+  return Plans;
+}
+
 /* AUTO: dense up to 64 points an axis, the library above; dense as well where there is no library */
 static int HostFFTCreate(void *ctx, const NomosFFTDesc *d, void **plan)
 {
@@ -158,6 +164,7 @@ static int HostFFTCreate(void *ctx, const NomosFFTDesc *d, void **plan)
     return err;
   }
   *plan = p;
+  Plans++;
   return NOMOS_OK;
 }
 static int HostFFTRun(void *ctx, void *plan, int kind, PetscInt batch, const void *in, void *out, int add)
@@ -177,4 +184,4 @@ static int HostFFTDestroy(void *ctx, void *plan)
   return NOMOS_OK;
 }
 
-const NomosBackendTable NomosHostTable = {NOMOS_BACKEND_ABI, sizeof(NomosBackendTable), "host", HostOpen, HostClose, HostMessage, HostDescribe, HostAlloc, HostRelease, HostCopy, HostZero, HostSync, HostEach, HostRows, HostSum, HostFFTCreate, HostFFTRun, HostFFTDestroy, HostGemmTable, HostModesTable};
+const NomosBackendTable NomosHostTable = {NOMOS_BACKEND_ABI, sizeof(NomosBackendTable), "host", 512 * 1024, HostOpen, HostClose, HostMessage, HostDescribe, HostAlloc, HostRelease, HostCopy, HostZero, HostSync, HostEach, HostRows, HostSum, HostFFTCreate, HostFFTRun, HostFFTDestroy, HostGemmTable, HostModesTable};

@@ -29,6 +29,8 @@ typedef struct {
 typedef struct {
   int            dim, precision, lanes; /* lanes: reals in a vector of the code that runs the plan */
   PetscInt       n[3], m[3], points, modes, kp, batch;
+  PetscInt       channels, tile; /* as in NomosFFTDesc; tile = points where fields lie one after the other */
+  size_t        *row[2];         /* where row j of the first axis begins in a field; in the scratch behind it: of the second */
   NomosDenseAxis axis[3];
   void          *work[3]; /* scratch of one field */
   size_t         worksize[3];

@@ -56,14 +56,14 @@ INLINE void FoldedAll(const int whole, PetscInt rows, PetscInt nj, const NomosRe
   }
 }
 
-/* leading axis: x [n][inner] -> y [nc + ns][inner], two vectors of columns from q */
-INLINE void LeadingColumns(const PetscInt n, const int whole, const NomosDenseAxis *a, PetscInt inner, const NomosReal *q, NomosReal *y, PetscInt c0, PetscInt c1)
+/* leading axis: x [n][inner], its rows at row[j] -> y [nc + ns][inner], two vectors of columns from q */
+INLINE void LeadingColumns(const PetscInt n, const int whole, const NomosDenseAxis *a, PetscInt inner, const NomosReal *q, const size_t *row, NomosReal *y, PetscInt c0, PetscInt c1)
 {
   Vector         E[257][2], O[257][2];
   const PetscInt nsin = (n - 1) / 2;
   for (PetscInt j = 0; j <= n / 2; j++) {
     const int        pair = j > 0 && 2 * j != n;
-    const NomosReal *u = q + (size_t)j * (size_t)inner, *v = q + (size_t)(n - j) * (size_t)inner;
+    const NomosReal *u = q + row[j], *v = q + row[pair ? n - j : j];
     const Vector     u0 = whole ? VLOAD(u) : LoadSome(u, c0), u1 = whole ? VLOAD(u + LN) : c1 > 0 ? LoadSome(u + LN, c1) : VZERO;
     if (!pair) {
       E[j][0] = u0, E[j][1] = u1;
@@ -85,58 +85,70 @@ INLINE void LeadingColumns(const PetscInt n, const int whole, const NomosDenseAx
   case 64: CALL(64); break; \
   default: CALL(n); \
   }
-INLINE void AxisLeadingN(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y)
+INLINE void AxisLeadingN(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, const size_t *row, NomosReal *y)
 {
   PetscInt p = 0;
-  for (; p + 2 * LN <= inner; p += 2 * LN) LeadingColumns(n, 1, a, inner, x + p, y + p, 2 * LN, LN);
-  for (; p < inner; p += 2 * LN) LeadingColumns(n, 0, a, inner, x + p, y + p, inner - p, inner - p - LN);
+  for (; p + 2 * LN <= inner; p += 2 * LN) LeadingColumns(n, 1, a, inner, x + p, row, y + p, 2 * LN, LN);
+  for (; p < inner; p += 2 * LN) LeadingColumns(n, 0, a, inner, x + p, row, y + p, inner - p, inner - p - LN);
 }
-static void AxisLeading(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y)
+static void AxisLeading(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, const size_t *row, NomosReal *y)
 {
-#define CALL(n) AxisLeadingN(n, a, inner, x, y)
+#define CALL(n) AxisLeadingN(n, a, inner, x, row, y)
   BY_SIZE(a->n, CALL)
 #undef CALL
 }
 
-/* its transpose: x [nc + ns][inner] -> y [n][inner], added where add */
-INLINE void LeadingPair(const PetscInt n, const NomosDenseAxis *a, PetscInt j, PetscInt inner, const NomosReal *x, NomosReal *y, PetscInt c0, PetscInt c1, int add)
+/* its transpose: x [nc + ns][inner] -> y [n][inner], added where add; nj points j, j+1, .. and (both) their mirrors n-j */
+INLINE void LeadingPoints(const PetscInt n, const int nj, const int both, const NomosDenseAxis *a, PetscInt j, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, PetscInt c0, PetscInt c1, int add)
 {
-  const NomosReal *ct = (const NomosReal *)a->cos_aj + j, *st = (const NomosReal *)a->sin_aj + (j > 0 ? j - 1 : 0);
   const PetscInt   h1 = n / 2 + 1, nsin = (n - 1) / 2;
-  const int        both = j > 0 && 2 * j != n;
-  Vector           E[2] = {VZERO, VZERO}, O[2] = {VZERO, VZERO};
-  NomosReal       *u = y + (size_t)j * (size_t)inner, *v = y + (size_t)(n - j) * (size_t)inner;
+  const NomosReal *ct = (const NomosReal *)a->cos_aj + j, *st = (const NomosReal *)a->sin_aj + (both ? j - 1 : 0);
+  Vector           E[3][2], O[3][2];
 
+  for (int i = 0; i < nj; i++) E[i][0] = E[i][1] = O[i][0] = O[i][1] = VZERO;
   for (PetscInt r = 0; r < a->nc; r++) {
     const NomosReal *q = x + (size_t)r * (size_t)inner;
-    const Vector     t = VSplat(ct[r * h1]);
-    E[0] += t * LoadSome(q, c0);
-    if (c1 > 0) E[1] += t * LoadSome(q + LN, c1);
+    const Vector     u = LoadSome(q, c0), v = c1 > 0 ? LoadSome(q + LN, c1) : VZERO;
+    for (int i = 0; i < nj; i++) {
+      const Vector t = VSplat(ct[r * h1 + i]);
+      E[i][0] += t * u, E[i][1] += t * v;
+    }
   }
   for (PetscInt r = 0; both && r < a->ns; r++) {
     const NomosReal *q = x + (size_t)(a->nc + r) * (size_t)inner;
-    const Vector     t = VSplat(st[r * nsin]);
-    O[0] += t * LoadSome(q, c0);
-    if (c1 > 0) O[1] += t * LoadSome(q + LN, c1);
+    const Vector     u = LoadSome(q, c0), v = c1 > 0 ? LoadSome(q + LN, c1) : VZERO;
+    for (int i = 0; i < nj; i++) {
+      const Vector t = VSplat(st[r * nsin + i]);
+      O[i][0] += t * u, O[i][1] += t * v;
+    }
   }
-  for (int i = 0; i < 2; i++) {
-    const PetscInt c = i ? c1 : c0;
-    if (c <= 0) break;
-    StoreSome(u + i * LN, c, add ? LoadSome(u + i * LN, c) + E[i] + O[i] : E[i] + O[i]);
-    if (both) StoreSome(v + i * LN, c, add ? LoadSome(v + i * LN, c) + E[i] - O[i] : E[i] - O[i]);
-  }
+  for (int i = 0; i < nj; i++)
+    for (int w = 0; w < 2; w++) {
+      const PetscInt c = w ? c1 : c0;
+      NomosReal     *u = y + row[j + i] + w * LN, *v = y + row[both ? n - j - i : 0] + w * LN;
+      if (c <= 0) break;
+      StoreSome(u, c, add ? LoadSome(u, c) + E[i][w] + O[i][w] : E[i][w] + O[i][w]);
+      if (both) StoreSome(v, c, add ? LoadSome(v, c) + E[i][w] - O[i][w] : E[i][w] - O[i][w]);
+    }
 }
-INLINE void AxisLeadingTN(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, int add)
+INLINE void LeadingColumnsT(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, PetscInt c0, PetscInt c1, int add)
+{
+  const PetscInt nsin = (n - 1) / 2;
+  PetscInt       j = 1;
+  LeadingPoints(n, 1, 0, a, 0, inner, x, y, row, c0, c1, add);
+  for (; j + 2 <= nsin; j += 3) LeadingPoints(n, 3, 1, a, j, inner, x, y, row, c0, c1, add);
+  for (; j <= nsin; j++) LeadingPoints(n, 1, 1, a, j, inner, x, y, row, c0, c1, add);
+  if (n % 2 == 0) LeadingPoints(n, 1, 0, a, n / 2, inner, x, y, row, c0, c1, add);
+}
+INLINE void AxisLeadingTN(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, int add)
 {
   PetscInt p = 0;
-  for (; p + 2 * LN <= inner; p += 2 * LN) /* the constants let the compiler drop the partial loads */
-    for (PetscInt j = 0; j <= n / 2; j++) LeadingPair(n, a, j, inner, x + p, y + p, 2 * LN, LN, add);
-  for (; p < inner; p += 2 * LN)
-    for (PetscInt j = 0; j <= n / 2; j++) LeadingPair(n, a, j, inner, x + p, y + p, inner - p, inner - p - LN, add);
+  for (; p + 2 * LN <= inner; p += 2 * LN) LeadingColumnsT(n, a, inner, x + p, y + p, row, 2 * LN, LN, add); /* constants: no partial loads */
+  for (; p < inner; p += 2 * LN) LeadingColumnsT(n, a, inner, x + p, y + p, row, inner - p, inner - p - LN, add);
 }
-static void AxisLeadingT(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, int add)
+static void AxisLeadingT(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, int add)
 {
-#define CALL(n) AxisLeadingTN(n, a, inner, x, y, add)
+#define CALL(n) AxisLeadingTN(n, a, inner, x, y, row, add)
   BY_SIZE(a->n, CALL)
 #undef CALL
 }
@@ -328,17 +340,18 @@ static void AxisLastT(const NomosDenseAxis *a, int t, PetscInt rows, const Nomos
 #undef CALL
 }
 
-/* slot s of a leading axis from the rows per |frequency|: o = part of Zc - i sign Zs. Complex rows at re + row*rs and
-   im + row*rs; `imaginary` chooses the part. */
-INLINE void CombineSlot(const NomosDenseAxis *a, PetscInt s, PetscInt lanes, const NomosReal *re, const NomosReal *im, PetscInt rs, NomosReal *o, int imaginary)
+/* slot s of a leading axis from the rows per |frequency|, Zc - i sign Zs, into (ore, oim). Complex rows at re + row*rs and
+   im + row*rs. whole: a whole vector may be stored behind the `keep` reals that count. */
+INLINE void CombineSlot(const NomosDenseAxis *a, PetscInt s, PetscInt lanes, const NomosReal *re, const NomosReal *im, PetscInt rs, NomosReal *ore, NomosReal *oim, const int whole, PetscInt keep)
 {
-  const PetscInt   c = a->slot_cos[s], q = a->slot_sin[s];
-  const NomosReal *rc = (imaginary ? im : re) + (size_t)(c < 0 ? 0 : c) * (size_t)rs, *rq = (imaginary ? re : im) + (size_t)(a->nc + (q < 0 ? 0 : q)) * (size_t)rs;
-  const int        plus = (a->slot_sign[s] > 0) != imaginary;
+  const PetscInt c = a->slot_cos[s], q = a->slot_sin[s];
+  const size_t   rc = (size_t)(c < 0 ? 0 : c) * (size_t)rs, rq = (size_t)(a->nc + (q < 0 ? 0 : q)) * (size_t)rs;
+  const Vector   sign = VSplat((NomosReal)a->slot_sign[s]);
   for (PetscInt l = 0; l < lanes; l += LN) {
-    if (c < 0) VPTR(o + l) = VZERO;
-    else if (q < 0) VPTR(o + l) = VLOAD(rc + l);
-    else VPTR(o + l) = plus ? VLOAD(rc + l) + VLOAD(rq + l) : VLOAD(rc + l) - VLOAD(rq + l);
+    Vector u = c < 0 ? VZERO : VLOAD(re + rc + l), v = c < 0 ? VZERO : VLOAD(im + rc + l);
+    if (q >= 0) u += sign * VLOAD(im + rq + l), v -= sign * VLOAD(re + rq + l);
+    if (whole) VPTR(ore + l) = u, VPTR(oim + l) = v;
+    else if (keep > l) StoreSome(ore + l, keep - l, u), StoreSome(oim + l, keep - l, v);
   }
 }
 /* its transpose: adds slot s, complex (ur, ui), into the rows */
@@ -347,11 +360,15 @@ INLINE void ExpandSlot(const NomosDenseAxis *a, PetscInt s, PetscInt lanes, cons
   const PetscInt c = a->slot_cos[s], q = a->slot_sin[s];
   const Vector   sign = VSplat((NomosReal)a->slot_sign[s]);
   if (c < 0) return;
-  for (PetscInt l = 0; l < lanes; l += LN) VPTR(re + c * rs + l) += VLOAD(ur + l);
-  for (PetscInt l = 0; l < lanes; l += LN) VPTR(im + c * rs + l) += VLOAD(ui + l);
-  if (q < 0) return;
-  for (PetscInt l = 0; l < lanes; l += LN) VPTR(im + (a->nc + q) * rs + l) += sign * VLOAD(ur + l);
-  for (PetscInt l = 0; l < lanes; l += LN) VPTR(re + (a->nc + q) * rs + l) -= sign * VLOAD(ui + l);
+  for (PetscInt l = 0; l < lanes; l += LN) {
+    const size_t rc = (size_t)c * (size_t)rs + (size_t)l, rq = (size_t)(a->nc + q) * (size_t)rs + (size_t)l;
+    const Vector u = VLOAD(ur + l), v = VLOAD(ui + l);
+    VPTR(re + rc) += u;
+    VPTR(im + rc) += v;
+    if (q < 0) continue;
+    VPTR(im + rq) += sign * u;
+    VPTR(re + rq) -= sign * v;
+  }
 }
 
 /* where the complex rows of the axis before the last, of the first axis in 3-D, stand in the scratch */
@@ -374,19 +391,27 @@ INLINE DenseScratch Scratch(const NomosDense *p)
   return s;
 }
 
-/* one part (0 real, 1 imaginary) of a spectrum from the rows */
-INLINE void GatherPart(const NomosDense *p, const DenseScratch *s, NomosReal *z, int part)
+/* a spectrum from the rows, in whole vectors as long as what spills stays in the same part */
+INLINE void GatherSpectrum(const NomosDense *p, const DenseScratch *s, NomosReal *z)
 {
-  const PetscInt m = p->m[p->dim - 1];
+  const PetscInt m = p->m[p->dim - 1], kp = p->kp, rows = p->modes / m, fit = (kp - s->lc) / m + 1, full = fit < rows ? fit : rows;
   if (p->dim == 1) {
-    for (PetscInt l = 0; l < s->lc; l += LN) VPTR(z + l) = VLOAD(s->rows + (part ? s->lc : 0) + l);
+    for (PetscInt l = 0; l < s->lc; l += LN) StoreSome(z + l, m - l, VLOAD(s->rows + l)), StoreSome(z + kp + l, m - l, VLOAD(s->rows + s->lc + l));
   } else if (p->dim == 2) {
-    for (PetscInt k = 0; k < p->m[0]; k++) CombineSlot(&p->axis[0], k, s->lc, s->rows, s->rows + s->lc, s->rs, z + k * m, part);
+    if (s->lc == LN) /* few modes: the loop over the lanes is gone */
+      for (PetscInt k = 0; k < full; k++) CombineSlot(&p->axis[0], k, LN, s->rows, s->rows + LN, 2 * LN, z + k * m, z + kp + k * m, 1, m);
+    else
+      for (PetscInt k = 0; k < full; k++) CombineSlot(&p->axis[0], k, s->lc, s->rows, s->rows + s->lc, s->rs, z + k * m, z + kp + k * m, 1, m);
+    for (PetscInt k = full; k < rows; k++) CombineSlot(&p->axis[0], k, s->lc, s->rows, s->rows + s->lc, s->rs, z + k * m, z + kp + k * m, 0, m);
   } else {
-    for (PetscInt k = 0; k < p->m[0]; k++)
-      for (PetscInt j = 0; j < p->m[1]; j++) CombineSlot(&p->axis[0], k, s->lc, s->cplx + j * s->lc, s->cplx + (p->m[1] + j) * s->lc, s->cs, z + (k * p->m[1] + j) * m, part);
+    for (PetscInt k = 0, at = 0; k < p->m[0]; k++)
+      for (PetscInt j = 0; j < p->m[1]; j++, at++) {
+        const NomosReal *re = s->cplx + j * s->lc, *im = s->cplx + (p->m[1] + j) * s->lc;
+        if (at < full) CombineSlot(&p->axis[0], k, s->lc, re, im, s->cs, z + at * m, z + kp + at * m, 1, m);
+        else CombineSlot(&p->axis[0], k, s->lc, re, im, s->cs, z + at * m, z + kp + at * m, 0, m);
+      }
   }
-  for (PetscInt k = p->modes; k < p->kp; k++) z[k] = 0;
+  for (PetscInt k = p->modes; k < kp; k++) z[k] = z[kp + k] = 0;
 }
 static void DenseForward(const NomosDense *p, int table, const NomosReal *x, NomosReal *z)
 {
@@ -394,17 +419,20 @@ static void DenseForward(const NomosDense *p, int table, const NomosReal *x, Nom
   const NomosDenseAxis *a = p->axis;
   if (p->dim == 1) AxisLast(&a[0], table, 1, x, s.rows);
   else if (p->dim == 2) {
-    AxisLeading(&a[0], p->n[1], x, s.t1);
+    AxisLeading(&a[0], p->n[1], x, p->row[0], s.t1);
     AxisLast(&a[1], table, s.r1, s.t1, s.rows);
   } else {
-    AxisLeading(&a[0], p->n[1] * p->n[2], x, s.t1);
-    for (PetscInt r = 0; r < s.r1; r++) AxisLeading(&a[1], p->n[2], s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]));
+    AxisLeading(&a[0], p->n[1] * p->n[2], x, p->row[0], s.t1);
+    for (PetscInt r = 0; r < s.r1; r++) AxisLeading(&a[1], p->n[2], s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), p->row[1], s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]));
     AxisLast(&a[2], table, s.r1 * s.r2, s.t2, s.rows);
     for (PetscInt r = 0; r < s.r1; r++)
-      for (int part = 0; part < 2; part++)
-        for (PetscInt j = 0; j < p->m[1]; j++) CombineSlot(&a[1], j, s.lc, s.rows + (size_t)(r * s.r2 * s.rs), s.rows + (size_t)(r * s.r2 * s.rs) + s.lc, s.rs, s.cplx + (size_t)r * (size_t)s.cs + (part * p->m[1] + j) * s.lc, part);
+      for (PetscInt j = 0; j < p->m[1]; j++) {
+        const NomosReal *rows = s.rows + (size_t)(r * s.r2 * s.rs);
+        NomosReal       *o = s.cplx + (size_t)r * (size_t)s.cs + j * s.lc;
+        CombineSlot(&a[1], j, s.lc, rows, rows + s.lc, s.rs, o, o + p->m[1] * s.lc, 1, s.lc);
+      }
   }
-  for (int part = 0; part < 2; part++) GatherPart(p, &s, z + part * p->kp, part);
+  GatherSpectrum(p, &s, z);
 }
 static void DenseTranspose(const NomosDense *p, int table, const NomosReal *z, NomosReal *y, int add)
 {
@@ -417,9 +445,12 @@ static void DenseTranspose(const NomosDense *p, int table, const NomosReal *z, N
     for (PetscInt k = 0; k < m; k++) s.rows[k] = z[k], im[k] = z[p->kp + k];
     AxisLastT(&a[0], table, 1, s.rows, y, add);
   } else if (p->dim == 2) {
-    for (PetscInt k = 0; k < p->m[0]; k++) ExpandSlot(&a[0], k, s.lc, z + k * m, z + p->kp + k * m, s.rows, im, s.rs);
+    if (s.lc == LN)
+      for (PetscInt k = 0; k < p->m[0]; k++) ExpandSlot(&a[0], k, LN, z + k * m, z + p->kp + k * m, s.rows, s.rows + LN, 2 * LN);
+    else
+      for (PetscInt k = 0; k < p->m[0]; k++) ExpandSlot(&a[0], k, s.lc, z + k * m, z + p->kp + k * m, s.rows, im, s.rs);
     AxisLastT(&a[1], table, s.r1, s.rows, s.t1, 0);
-    AxisLeadingT(&a[0], p->n[1], s.t1, y, add);
+    AxisLeadingT(&a[0], p->n[1], s.t1, y, p->row[0], add);
   } else {
     memset(s.cplx, 0, (size_t)(s.r1 * s.cs) * sizeof(*s.cplx));
     for (PetscInt k = 0; k < p->m[0]; k++)
@@ -427,9 +458,16 @@ static void DenseTranspose(const NomosDense *p, int table, const NomosReal *z, N
     for (PetscInt r = 0; r < s.r1; r++)
       for (PetscInt j = 0; j < p->m[1]; j++) ExpandSlot(&a[1], j, s.lc, s.cplx + r * s.cs + j * s.lc, s.cplx + r * s.cs + (p->m[1] + j) * s.lc, s.rows + r * s.r2 * s.rs, im + r * s.r2 * s.rs, s.rs);
     AxisLastT(&a[2], table, s.r1 * s.r2, s.rows, s.t2, 0);
-    for (PetscInt r = 0; r < s.r1; r++) AxisLeadingT(&a[1], p->n[2], s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]), s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), 0);
-    AxisLeadingT(&a[0], p->n[1] * p->n[2], s.t1, y, add);
+    for (PetscInt r = 0; r < s.r1; r++) AxisLeadingT(&a[1], p->n[2], s.t2 + (size_t)r * (size_t)(s.r2 * p->n[2]), s.t1 + (size_t)r * (size_t)(p->n[1] * p->n[2]), p->row[1], 0);
+    AxisLeadingT(&a[0], p->n[1] * p->n[2], s.t1, y, p->row[0], add);
   }
+}
+
+/* where field b of a call begins */
+INLINE size_t DenseField(const NomosDense *p, PetscInt b)
+{
+  if (p->tile == p->points) return (size_t)b * (size_t)p->points;
+  return (size_t)(b / p->channels) * (size_t)p->points * (size_t)p->channels + (size_t)(b % p->channels) * (size_t)p->tile;
 }
 
 /* FORWARD = T with scale_f, INVERSE = (T with scale_i w)^T, and their adjoints */
@@ -442,12 +480,12 @@ static int HostDense(const NomosDense *p, int kind, PetscInt batch, const NomosR
   for (PetscInt b = 0; b < batch; b++) {
     if (kind == NOMOS_FFT_FORWARD || kind == NOMOS_FFT_INVERSE_ADJ) {
       NomosReal *z = out + (size_t)b * spectrum;
-      DenseForward(p, table, in + (size_t)b * (size_t)p->points, b + 1 < batch ? z : spill);
+      DenseForward(p, table, in + DenseField(p, b), b + 1 < batch ? z : spill);
       if (b + 1 == batch) memcpy(z, spill, spectrum * sizeof(*z));
     } else {
       const NomosReal *z = in + (size_t)b * spectrum;
       if (b + 1 == batch) memcpy(spill, z, spectrum * sizeof(*z));
-      DenseTranspose(p, table, b + 1 < batch ? z : spill, out + (size_t)b * (size_t)p->points, add);
+      DenseTranspose(p, table, b + 1 < batch ? z : spill, out + DenseField(p, b), add);
     }
   }
   return NOMOS_OK;

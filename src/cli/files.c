@@ -1,4 +1,4 @@
-/* files.c - lists of files from an option, names made of names, and whether a file can be written at all. */
+/* files.c - lists of files from an option, names made of names, whether a file can be written at all, and without loss. */
 #include "cli.h"
 #include <errno.h>
 #include <stdio.h>
@@ -68,5 +68,27 @@ PetscErrorCode CliCheckWritable(Cli *cli, const char option[], const char file[]
   if (rank == 0) TryFolder(file, why, sizeof(why));
   PetscCall(CliSameText(cli, why, sizeof(why)));
   PetscCheck(!why[0], cli->comm, PETSC_ERR_FILE_OPEN, "'%s' cannot be written: %s; give another name with %s, in a folder that exists", file, why, option);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same file under two names as well: links, "./". Files that do not exist yet are compared by name. */
+static int SameFile(const char a[], const char b[])
+{
+  struct stat sa, sb;
+
+  if (!strcmp(a, b)) return 1;
+  return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+PetscErrorCode CliCheckDistinct(Cli *cli, const char option[], const char file[], const char used_by[], PetscInt n, char *const others[])
+{
+  PetscMPIInt rank, same = 0;
+
+  PetscFunctionBegin;
+  if (!file[0]) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCallMPI(MPI_Comm_rank(cli->comm, &rank));
+  for (PetscInt i = 0; rank == 0 && i < n && !same; i++) same = others[i][0] && SameFile(file, others[i]);
+  PetscCallMPI(MPI_Bcast(&same, 1, MPI_INT, 0, cli->comm));
+  PetscCheck(!same, cli->comm, PETSC_ERR_USER_INPUT, "'%s' is what %s names, and %s would overwrite it; give %s another name", file, used_by, option, option);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

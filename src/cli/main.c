@@ -22,7 +22,7 @@ static const Verb Verbs[] = {
   {"generate", "make a data set by solving an equation",
    "nomos generate -pde_type darcy -pde_grid 32,32 -data_samples 256 -nomos_seed 1 -o darcy.h5", "-o -pde_ -data_ -nomos_", CliGenerate},
   {"train", "train a net on a data set",
-   "nomos train -options_file examples/recipes/darcy16-quick.opts -data TRAIN.h5 -data_test A.h5,B.h5 -o model.h5 -nomos_history h.csv", "-o -model -pictures -data -net_ -loss_ -nomos_ -tao_type -tao_max_it -tao_adamw_ -tao_schedule_ -tao_clip -tao_nan_policy", CliTrain},
+   "nomos train -options_file examples/recipes/darcy16-quick.opts -data TRAIN.h5 -data_test A.h5,B.h5 -o model.h5 -nomos_history h.csv", "-o -model -pictures -data -net_ -loss_ -map_check -nomos_ -tao_type -tao_max_it -tao_adamw_ -tao_schedule_ -tao_clip -tao_nan_policy", CliTrain},
   {"predict", "apply a trained model to samples, at any resolution",
    "nomos predict -model model.h5 -data B.h5 -o pred.h5 -report report.csv", "-o -model -pictures -report -data -net_ -nomos_", CliPredict},
   {"info", "say what a file is and what it holds",
@@ -94,26 +94,46 @@ static PetscErrorCode HelpPrintf(MPI_Comm comm, const char format[], ...)
 }
 
 /* ---- errors ------------------------------------------------------------------------------------------------------- */
-/* PETSc's own sentences about a value do not say which option it came from: the one whose value is a word of the sentence. */
+/* The value that PETSc's own sentence is about; 0: it is another sentence, or one that names its option already. */
+static int ValueOf(const char sentence[], char value[], size_t len)
+{
+  static const char *const before[] = {"Input string ", "Newly set value ", "Unknown logical value: ", "Unable to find requested Tao type "};
+
+  for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+    const size_t n = strlen(before[i]);
+
+    if (strncmp(sentence, before[i], n)) continue;
+    snprintf(value, len, "%.*s", (int)strcspn(sentence + n, " \n"), sentence + n);
+    return value[0] != 0;
+  }
+  return 0;
+}
+
+/* Is value the word, or one of its parts between commas? */
+static int Holds(const char word[], const char value[])
+{
+  const size_t n = strlen(value);
+
+  for (const char *at = word;; at += strcspn(at, ",") + 1) {
+    if (!strncmp(at, value, n) && (!at[n] || at[n] == ',')) return 1;
+    if (!at[strcspn(at, ",")]) return 0;
+  }
+}
+
+/* PETSc's own sentences about a value do not say which option it came from: those that have the value. */
 static void NameOption(void)
 {
-  char  *all = NULL, *word, *save = NULL, *key = NULL;
-  size_t n = strlen(Sentence);
+  char       *all = NULL, *word, *save = NULL, *key = NULL, value[256];
+  int         found = 0;
+  size_t      n     = strlen(Sentence);
 
-  if (PetscOptionsGetAll(NULL, &all)) return;
-  for (word = strtok_r(all, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-    const char  *at;
-    const size_t len = strlen(word);
-
-    if (word[0] == '-' && ((word[1] >= 'a' && word[1] <= 'z') || (word[1] >= 'A' && word[1] <= 'Z'))) {
-      key = word;
-      continue;
-    }
-    for (at = key ? strstr(Sentence, word) : NULL; at; at = strstr(at + 1, word))
-      if ((at == Sentence || at[-1] == ' ') && (!at[len] || strchr(" ,.;:", at[len]))) break;
-    if (at) {
-      snprintf(Sentence + n, sizeof(Sentence) - n, "; see %s", key);
-      break;
+  if (!ValueOf(Sentence, value, sizeof(value)) || PetscOptionsGetAll(NULL, &all)) return;
+  for (word = strtok_r(all, " ", &save); word && found < 4; word = strtok_r(NULL, " ", &save)) {
+    if (word[0] == '-' && ((word[1] >= 'a' && word[1] <= 'z') || (word[1] >= 'A' && word[1] <= 'Z'))) key = word;
+    else if (key && Holds(word, value)) {
+      snprintf(Sentence + n, sizeof(Sentence) - n, "%s%s", found++ ? " or " : "; see ", key);
+      n = strlen(Sentence);
+      key = NULL;
     }
   }
   (void)PetscFree(all);
@@ -133,7 +153,7 @@ static PetscErrorCode Remember(MPI_Comm comm, int line, const char *func, const 
   Sentence[strcspn(Sentence, "\n")] = 0;
   for (char *c = Sentence; *c; c++) /* it may quote a file */
     if ((unsigned char)*c < 32 || (unsigned char)*c > 126) *c = '?';
-  if (file && strstr(file, "sys/objects/")) NameOption();
+  NameOption();
   if (comm != MPI_COMM_NULL) MPI_Comm_size(comm, &size);
   ErrorOfOne = size == 1 ? PETSC_TRUE : PETSC_FALSE;
   return n;

@@ -24,13 +24,53 @@ static PetscErrorCode Options(Cli *cli, Predict *v)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Require(Cli *cli, const Predict *v)
+/* OUT.h5, or with several files OUT_NAME.h5 (OUT_NAME_2.h5 where two have one name) */
+static PetscErrorCode OutputName(const Predict *v, PetscInt i, char name[], size_t len)
 {
-  char *model = (char *)v->model;
+  char     stem[PETSC_MAX_PATH_LEN], mine[PETSC_MAX_PATH_LEN], other[PETSC_MAX_PATH_LEN];
+  PetscInt same = 1;
+
+  PetscFunctionBegin;
+  if (v->data.n == 1) {
+    PetscCall(PetscStrncpy(name, v->out, len));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  CliStem(v->out, PETSC_TRUE, stem, sizeof(stem));
+  CliStem(v->data.name[i], PETSC_FALSE, mine, sizeof(mine));
+  for (PetscInt k = 0; k < i; k++) {
+    CliStem(v->data.name[k], PETSC_FALSE, other, sizeof(other));
+    if (!strcmp(mine, other)) same++;
+  }
+  if (same > 1) PetscCall(PetscSNPrintf(name, len, "%s_%s_%" PetscInt_FMT ".h5", stem, mine, same));
+  else PetscCall(PetscSNPrintf(name, len, "%s_%s.h5", stem, mine));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What is read stays: no output has the name of an input. */
+static PetscErrorCode CheckNames(Cli *cli, Predict *v)
+{
+  char name[PETSC_MAX_PATH_LEN], *model = v->model, *one = name;
+
+  PetscFunctionBegin;
+  PetscCall(CliCheckDistinct(cli, "-report", v->report, "-model", 1, &model));
+  PetscCall(CliCheckDistinct(cli, "-report", v->report, "-data", v->data.n, v->data.name));
+  for (PetscInt i = 0; v->out[0] && i < v->data.n; i++) {
+    PetscCall(OutputName(v, i, name, sizeof(name)));
+    PetscCall(CliCheckDistinct(cli, "-o", name, "-model", 1, &model));
+    PetscCall(CliCheckDistinct(cli, "-o", name, "-data", v->data.n, v->data.name));
+    PetscCall(CliCheckDistinct(cli, "-report", v->report, "-o", 1, &one));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Require(Cli *cli, Predict *v)
+{
+  char *model = v->model;
 
   PetscFunctionBegin;
   PetscCheck(v->model[0], cli->comm, PETSC_ERR_USER_INPUT, "predict needs a trained model: give -model FILE");
   PetscCheck(v->data.n > 0, cli->comm, PETSC_ERR_USER_INPUT, "predict needs samples: give -data FILE[,FILE...]");
+  PetscCall(CheckNames(cli, v));
   PetscCall(CliRequireSound(cli, 1, &model));
   PetscCall(CliRequireSound(cli, v->data.n, v->data.name));
   if (v->out[0]) PetscCall(CliCheckWritable(cli, "-o", v->out));
@@ -96,28 +136,6 @@ static PetscErrorCode ReportClose(Cli *cli, Predict *v)
 }
 
 /* ---- one file ------------------------------------------------------------------------------------------------------ */
-/* OUT.h5, or with several files OUT_NAME.h5 (OUT_NAME_2.h5 where two have one name) */
-static PetscErrorCode OutputName(const Predict *v, PetscInt i, char name[], size_t len)
-{
-  char     stem[PETSC_MAX_PATH_LEN], mine[PETSC_MAX_PATH_LEN], other[PETSC_MAX_PATH_LEN];
-  PetscInt same = 1;
-
-  PetscFunctionBegin;
-  if (v->data.n == 1) {
-    PetscCall(PetscStrncpy(name, v->out, len));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  CliStem(v->out, PETSC_TRUE, stem, sizeof(stem));
-  CliStem(v->data.name[i], PETSC_FALSE, mine, sizeof(mine));
-  for (PetscInt k = 0; k < i; k++) {
-    CliStem(v->data.name[k], PETSC_FALSE, other, sizeof(other));
-    if (!strcmp(mine, other)) same++;
-  }
-  if (same > 1) PetscCall(PetscSNPrintf(name, len, "%s_%s_%" PetscInt_FMT ".h5", stem, mine, same));
-  else PetscCall(PetscSNPrintf(name, len, "%s_%s.h5", stem, mine));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode OneFile(Cli *cli, Predict *v, NomosProblem p, PetscInt i, const char pictures[])
 {
   NomosData    data;

@@ -29,12 +29,18 @@ static PetscErrorCode Options(Cli *cli, Train *v)
 /* Everything that can be refused is refused before the run. */
 static PetscErrorCode Require(Cli *cli, Train *v)
 {
-  char *model = v->model;
+  char *model = v->model, *out = v->out;
 
   PetscFunctionBegin;
   PetscCheck(v->data.n > 0, cli->comm, PETSC_ERR_USER_INPUT, "train needs samples: give -data FILE[,FILE...]");
   PetscCheck(v->out[0], cli->comm, PETSC_ERR_USER_INPUT, "train needs a place for the model: give -o FILE");
+  PetscCall(CliCheckDistinct(cli, "-o", v->out, "-data", v->data.n, v->data.name)); /* -model may be replaced by what comes of it */
+  PetscCall(CliCheckDistinct(cli, "-o", v->out, "-data_test", v->tests.n, v->tests.name));
   PetscCall(CliCheckWritable(cli, "-o", v->out));
+  PetscCall(CliCheckDistinct(cli, "-nomos_history", v->history, "-data", v->data.n, v->data.name));
+  PetscCall(CliCheckDistinct(cli, "-nomos_history", v->history, "-data_test", v->tests.n, v->tests.name));
+  PetscCall(CliCheckDistinct(cli, "-nomos_history", v->history, "-model", 1, &model));
+  PetscCall(CliCheckDistinct(cli, "-nomos_history", v->history, "-o", 1, &out));
   if (v->history[0]) PetscCall(CliCheckWritable(cli, "-nomos_history", v->history));
   if (v->model[0]) PetscCall(CliRequireSound(cli, 1, &model));
   PetscCall(CliRequireSound(cli, v->data.n, v->data.name));
@@ -88,9 +94,26 @@ static PetscErrorCode CheckModes(Cli *cli)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* -help shows the options of objects that a run makes later. */
+static PetscErrorCode HelpObjects(Cli *cli)
+{
+  NomosBackend backend;
+  NomosData    data;
+
+  PetscFunctionBegin;
+  PetscCall(NomosDataCreate(cli->comm, &data));
+  PetscCall(NomosDataSetFromOptions(data));
+  PetscCall(NomosDataDestroy(&data));
+  PetscCall(NomosBackendCreate(cli->comm, &backend));
+  PetscCall(NomosBackendSetFromOptions(backend));
+  PetscCall(NomosBackendDestroy(&backend));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Build(Cli *cli, Train *v)
 {
   PetscFunctionBegin;
+  if (cli->help) PetscCall(HelpObjects(cli));
   if (!cli->help && !v->model[0]) PetscCall(CheckModes(cli));
   PetscCall(NomosProblemCreate(cli->comm, &v->p));
   if (v->model[0] && !cli->help) PetscCall(NomosProblemLoad(v->p, v->model));

@@ -1,5 +1,5 @@
 /*
-  check.c - what a file is, and whether it is sound: data set, model or checkpoint, safetensors, reference values, or refused.
+  check.c - what a file is, and whether it is sound: data set, model or checkpoint, state of a tuner, safetensors, reference values, or refused.
 
   Parse only: calls neither PETSc nor MPI, so that the program can do it in a child process for files from strangers, where a
   crash inside libhdf5 costs the child and counts as refused.
@@ -105,13 +105,20 @@ static void SayTensors(NomosH5 h, const char group[], Text *t, NomosWhy *why)
   free(names);
 }
 
+static void InspectTuner(const char path[], Text *t, NomosWhy *why);
 static void InspectCheckpoint(const char path[], Text *t, NomosWhy *why)
 {
   NomosCheckpoint c;
   NomosH5         h;
   char           *options;
 
-  if (NomosCheckpointOpen(path, &h, &c, why)) return;
+  if (NomosCheckpointOpen(path, &h, &c, why)) {
+    if (strstr(why->text, "has the schema 'nomos-tuner/")) { /* the container is sound */
+      *why = (NomosWhy){0, ""};
+      InspectTuner(path, t, why);
+    }
+    return;
+  }
   Say(t, "%s: %s nomos-checkpoint/1, step=%" PRId64 " tensors=%d bytes=%" PRIu64 " sum=%016" PRIx64 " verified\n", path, NomosH5Has(h, "/optimizer") ? "checkpoint" : "model", c.step, c.tensors, c.bytes, c.sum);
   options = (char *)malloc(65536);
   if (!options) NomosWhySet(why, PETSC_ERR_MEM, "no memory for the options of '%s'", path);
@@ -119,6 +126,32 @@ static void InspectCheckpoint(const char path[], Text *t, NomosWhy *why)
   free(options);
   if (!why->code && NomosH5Has(h, "/params")) SayTensors(h, "/params", t, why);
   NomosH5Close(&h);
+}
+
+/* ---- state of a tuner: another schema in the same container ------------------------------------------------------- */
+static void InspectTuner(const char path[], Text *t, NomosWhy *why)
+{
+  NomosCheckpoint c;
+  NomosH5         h;
+  char(*names)[NOMOS_MAX_NAME] = (char(*)[NOMOS_MAX_NAME])malloc((size_t)64 * NOMOS_MAX_NAME);
+  int n                        = 0;
+
+  if (!names) NomosWhySet(why, PETSC_ERR_MEM, "no memory to list '%s'", path);
+  else if (!NomosCheckpointOpenAs(path, "nomos-tuner/1", &h, &c, why)) {
+    NomosH5List(h, "/tuner", 64, &n, names, why);
+    if (!why->code) Say(t, "%s: tuner nomos-tuner/1, tuners=%d tensors=%d bytes=%" PRIu64 " sum=%016" PRIx64 " verified\n", path, n, c.tensors, c.bytes, c.sum);
+    for (int i = 0; i < n && !why->code; i++) {
+      char    group[2 * NOMOS_MAX_NAME], method[64], text[4096];
+      int64_t rounds = 0;
+
+      snprintf(group, sizeof(group), "/tuner/%s", names[i]);
+      if (NomosH5GetString(h, group, "method", method, sizeof(method), why) || NomosH5GetNumber(h, group, "rounds", 1, &rounds, why) || NomosH5GetString(h, group, "description", text, sizeof(text), why)) break;
+      if (rounds < 0) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': tuner '%s' says %" PRId64 " rounds, expected none or more; load another file", path, names[i], rounds);
+      Say(t, "  %s: method %s, rounds %" PRId64 ", %s\n", names[i], method, rounds, text);
+    }
+    NomosH5Close(&h);
+  }
+  free(names);
 }
 
 /* ---- safetensors ----------------------------------------------------------------------------------------------- */
@@ -232,7 +265,7 @@ static void Inspect(const char path[], int allow_nan, Text *t, NomosWhy *why)
     return;
   }
   if (!S_ISREG(st.st_mode)) {
-    NomosWhySet(why, PETSC_ERR_FILE_OPEN, "'%s' is not a regular file", path);
+    NomosWhySet(why, PETSC_ERR_FILE_OPEN, "'%s' is a folder or a device, expected a regular file; give the name of a data set, model or safetensors file", path);
     return;
   }
   if (!(f = fopen(path, "rb"))) {
@@ -245,7 +278,7 @@ static void Inspect(const char path[], int allow_nan, Text *t, NomosWhy *why)
   else if (n >= 8 && !memcmp(head, "\x89HDF\r\n\x1a\n", 8)) InspectHDF5(path, allow_nan, t, why);
   else if (n >= 9 && head[8] == '{') InspectTensors(path, t, why);
   else if (n >= 4 && (!memcmp(head, "PK\3\4", 4) || head[0] == 0x80)) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' looks like a Python pickle or archive (.pt, .pth), which can run code and is never read; export it to safetensors (docs/files.md)", path);
-  else NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' (%lld bytes) is none of: data set or reference values in HDF5, model or checkpoint of Nomos, safetensors", path, (long long)st.st_size);
+  else NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' (%lld bytes) is none of: data set or reference values in HDF5, model, checkpoint or tuner state of Nomos, safetensors; give the name of one of these (docs/files.md says how they are made)", path, (long long)st.st_size);
 }
 
 /*@C

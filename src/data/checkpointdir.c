@@ -72,6 +72,20 @@ static int MakeFolder(const char folder[], NomosWhy *why)
   }
 }
 
+/* The folder is there and takes files: asked before hours of work. A file may have the name of no checkpoint. */
+int NomosCheckpointFolder(const char folder[], NomosWhy *why)
+{
+  char probe[4096];
+  int  fd;
+
+  if (MakeFolder(folder, why)) return why->code;
+  if (snprintf(probe, sizeof(probe), "%s/.nomos-XXXXXX", folder) >= (int)sizeof(probe)) return NomosWhySet(why, PETSC_ERR_FILE_OPEN, "the path of the checkpoint folder '%.200s' is too long; see -nomos_checkpoint", folder);
+  if ((fd = mkstemp(probe)) < 0) return NomosWhySet(why, PETSC_ERR_FILE_WRITE, "the checkpoint folder '%s' takes no files: %s; give another one with -nomos_checkpoint", folder, strerror(errno));
+  close(fd);
+  unlink(probe);
+  return 0;
+}
+
 /* What a killed writer left behind. */
 static void RemoveParts(const char folder[])
 {

@@ -149,6 +149,7 @@ PETSC_INTERN int NomosCheckpointVerifyBlock(const void *bytes, uint64_t n, Nomos
 /* A folder of checkpoint-%09d.h5. Save keeps the newest `keep` (at least 2) that verify and removes older ones. Newest
    opens the newest that verifies; skipped says which were passed over and why ("" if none). found 0: no checkpoint there. */
 PETSC_INTERN int NomosCheckpointSave(const char folder[], int keep, NomosImage, int64_t step, NomosWhy *);
+PETSC_INTERN int NomosCheckpointFolder(const char folder[], NomosWhy *); /* makes it; refuses one that takes no files */
 PETSC_INTERN int NomosCheckpointNewest(const char folder_or_file[], NomosH5 *, NomosCheckpoint *, int *found, char skipped[], size_t len, NomosWhy *);
 
 /* ---- weights: a model from either kind of file (weights.c) ------------------------------------------------------ */

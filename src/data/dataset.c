@@ -34,6 +34,7 @@ static int ReadHeader(NomosH5 h, NomosDataset *d, NomosWhy *why)
     return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' is an HDF5 file without the root attribute 'schema'; a data set has schema = \"" SCHEMA "\" (docs/files.md shows ten lines of h5py that write it)", NomosH5GetPath(h));
   if (NomosH5GetString(h, "/", "schema", text, sizeof(text), why)) return why->code;
   if (strcmp(text, SCHEMA)) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' has the schema '%s', expected '" SCHEMA "'%s", NomosH5GetPath(h), text, strncmp(text, "nomos-dataset/", 14) ? "; give a data set" : "; it was written by another version of the format");
+  if (!NomosH5HasAttribute(h, "/", "axes")) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' has no root attribute 'axes', expected \"x\", \"y,x\" or \"z,y,x\" (slowest first); set it, in Python with f.attrs[\"axes\"] = \"y,x\"", NomosH5GetPath(h));
   if (NomosH5GetString(h, "/", "axes", text, sizeof(text), why)) return why->code;
   d->dim = 0;
   for (int i = 0; i < 3; i++)
@@ -73,7 +74,7 @@ static int ReadGrid(NomosH5 h, NomosDataset *d, NomosWhy *why)
   if (ReadPerAxis(h, d, "/grid/n", 1, d->n, why) || ReadPerAxis(h, d, "/grid/L", 0, d->length, why) || ReadPerAxis(h, d, "/grid/offset", 0, d->offset, why) || ReadPerAxis(h, d, "/grid/periodic", 1, periodic, why)) return why->code;
   for (int i = 0; i < d->dim; i++) {
     if (!(d->length[i] > 0 && d->length[i] < 1e300) || !(d->offset[i] > -1e300 && d->offset[i] < 1e300) || (periodic[i] != 0 && periodic[i] != 1))
-      return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': axis %d of the grid has L %g, offset %g, periodic %lld; expected L > 0, a finite offset, periodic 0 or 1", NomosH5GetPath(h), i, d->length[i], d->offset[i], (long long)periodic[i]);
+      return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': axis %d of the grid has L %g, offset %g, periodic %lld; expected L > 0, a finite offset, periodic 0 or 1; mend /grid or leave it out", NomosH5GetPath(h), i, d->length[i], d->offset[i], (long long)periodic[i]);
     d->periodic[i] = (int)periodic[i];
   }
   return 0;
@@ -95,7 +96,7 @@ static int ReadTime(NomosH5 h, NomosDataset *d, NomosWhy *why)
     for (int64_t i = 1; i < info.count && bad < 0; i++)
       if (!(t[i] > t[i - 1])) bad = i;
   free(t);
-  if (nonfinite || bad >= 0) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '/time' does not increase strictly or is not finite (entry %lld)", NomosH5GetPath(h), (long long)(bad < 0 ? 0 : bad));
+  if (nonfinite || bad >= 0) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '/time' does not increase strictly or is not finite (entry %lld), expected finite numbers, each above the one before; mend the file", NomosH5GetPath(h), (long long)(bad < 0 ? 0 : bad));
   d->frames = info.count;
   return why->code;
 }
@@ -125,12 +126,12 @@ static int ReadFieldShape(NomosH5 h, NomosDataset *d, int side, int field, Nomos
   f->channels = info.shape[1];
   f->frames   = time_axis ? info.shape[2] : 0;
   d->sums += info.has_sum;
-  if (f->frames && f->frames != d->frames) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' has %lld time levels, '/time' has %lld", NomosH5GetPath(h), path, (long long)f->frames, (long long)d->frames);
+  if (f->frames && f->frames != d->frames) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' has %lld time levels, expected the %lld of '/time'; mend the one that is wrong", NomosH5GetPath(h), path, (long long)f->frames, (long long)d->frames);
   if (!d->samples) d->samples = info.shape[0];
-  if (d->samples != info.shape[0]) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' has %lld samples, the fields before it have %lld", NomosH5GetPath(h), path, (long long)info.shape[0], (long long)d->samples);
+  if (d->samples != info.shape[0]) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' has %lld samples, expected %lld as in the fields before it; write all fields of a file with the same samples", NomosH5GetPath(h), path, (long long)info.shape[0], (long long)d->samples);
   for (int i = 0; i < d->dim; i++) {
     if (!d->n[i]) d->n[i] = info.shape[first + i];
-    if (d->n[i] != info.shape[first + i]) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' has %lld points on grid axis %d, expected %lld ('/grid/n' or the fields before it)", NomosH5GetPath(h), path, (long long)info.shape[first + i], i, (long long)d->n[i]);
+    if (d->n[i] != info.shape[first + i]) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' has %lld points on grid axis %d, expected %lld ('/grid/n' or the fields before it); all fields of a file share one grid", NomosH5GetPath(h), path, (long long)info.shape[first + i], i, (long long)d->n[i]);
   }
   return 0;
 }
@@ -141,8 +142,9 @@ static int ReadSide(NomosH5 h, NomosDataset *d, int side, NomosWhy *why)
 
   snprintf(group, sizeof(group), "/%s", NomosSides[side]);
   if (side && !NomosH5Has(h, group)) return 0;
+  if (!side && !NomosH5Has(h, group)) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' has no group '/input', expected at least one field there, [sample][channel] and the axes; add it, in Python with f[\"input/a\"] = a", NomosH5GetPath(h));
   if (NomosH5List(h, group, NOMOS_MAX_FIELDS, &d->nfields[side], names, why)) return why->code;
-  if (!side && !d->nfields[0]) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' holds no field in '/input'; expected at least one", NomosH5GetPath(h));
+  if (!side && !d->nfields[0]) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' holds no field in '/input', expected at least one; add it, in Python with f[\"input/a\"] = a", NomosH5GetPath(h));
   for (int i = 0; i < d->nfields[side]; i++) {
     if (strlen(names[i]) >= NOMOS_MAX_FIELD_NAME) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': the name '%s' is longer than %d characters", NomosH5GetPath(h), names[i], NOMOS_MAX_FIELD_NAME - 1);
     strcpy(d->field[side][i].name, names[i]);

@@ -73,7 +73,7 @@ int NomosH5Open(const char path[], NomosH5 *out, NomosWhy *why)
   if (h->file < 0) {
     free(h->path);
     free(h);
-    return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "HDF5 cannot open '%s' (%llu bytes): truncated, damaged or locked by a writer; on file systems without locks set HDF5_USE_FILE_LOCKING=FALSE", path, (unsigned long long)st.st_size);
+    return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "HDF5 cannot open '%s' (%llu bytes): it is truncated, damaged or locked by a writer; fetch or write it again, or on file systems without locks set HDF5_USE_FILE_LOCKING=FALSE", path, (unsigned long long)st.st_size);
   }
   *out = h;
   return 0;
@@ -242,7 +242,8 @@ int NomosH5GetNumber(NomosH5 h, const char object[], const char name[], int inte
 
 /* ---- groups ---------------------------------------------------------------------------------------------------- */
 typedef struct {
-  int   max, n, bad;
+  int         max, n;
+  const char *bad;
   char (*names)[NOMOS_MAX_NAME];
 } Listing;
 
@@ -250,10 +251,10 @@ static herr_t ListOne(hid_t group, const char name[], const H5L_info_t *info, vo
 {
   Listing *l = (Listing *)ctx;
 
-  if (l->n >= l->max || info->type != H5L_TYPE_HARD || !NomosCheckName(name)) {
-    l->bad = 1;
-    return 1;
-  }
+  if (info->type != H5L_TYPE_HARD) l->bad = "a link to another place, expected datasets of its own; store the values there, in Python with f[name] = values";
+  else if (!NomosCheckName(name)) l->bad = "a name with other characters than letters, digits, '_', '.' and '-'; rename it";
+  else if (l->n >= l->max) l->bad = "more entries than a file may have; split it";
+  if (l->bad) return 1;
   strcpy(l->names[l->n++], name);
   return 0;
 }
@@ -262,7 +263,7 @@ static herr_t ListOne(hid_t group, const char name[], const H5L_info_t *info, vo
 int NomosH5List(NomosH5 h, const char group[], int max, int *n, char (*names)[NOMOS_MAX_NAME], NomosWhy *why)
 {
   NomosHushed  hushed = NomosHush();
-  Listing l      = {max, 0, 0, names};
+  Listing l      = {max, 0, NULL, names};
   hid_t   g      = Walk(h->file, group) ? H5Gopen2(h->file, group, H5P_DEFAULT) : -1;
   herr_t  err    = -1;
 
@@ -280,7 +281,7 @@ int NomosH5List(NomosH5 h, const char group[], int max, int *n, char (*names)[NO
   *n = l.n;
   if (g < 0) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': group '%s' is missing", h->path, group);
   if (err < 0) return NomosWhySet(why, PETSC_ERR_FILE_READ, "'%s': group '%s' cannot be read; the file is damaged", h->path, group);
-  if (l.bad) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': group '%s' holds more than %d entries, a link that is not a hard link, or a name with other characters than letters, digits, '_', '.' and '-'", h->path, group, max);
+  if (l.bad) return NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': group '%s' holds %s", h->path, group, l.bad);
   return 0;
 }
 
@@ -309,7 +310,7 @@ static const char *CheckType(hid_t d, NomosH5Info *i)
   } else if (H5Tget_class(type) == H5T_INTEGER) {
     i->kind = H5Tget_sign(type) == H5T_SGN_NONE ? 'u' : 'i';
     if ((i->size != 1 && i->size != 2 && i->size != 4 && i->size != 8) || H5Tget_precision(type) != 8 * (size_t)i->size || H5Tget_offset(type) != 0 || H5Tget_order(type) == H5T_ORDER_VAX) bad = "is not a plain integer";
-  } else bad = "holds neither floats nor integers";
+  } else bad = "holds neither floats nor integers, expected float32 or float64; convert it, in Python with .astype('f4')";
   H5Tclose(type);
   return bad;
 }
@@ -327,7 +328,7 @@ static const char *CheckSpace(hid_t d, NomosH5Info *i)
   H5Sclose(space);
   if (i->rank < 0 || i->rank > NOMOS_MAX_RANK) return "has more than 8 axes or none at all";
   for (int k = 0; k < i->rank; k++) i->shape[k] = dims[k] > (hsize_t)INT64_MAX ? -1 : (int64_t)dims[k];
-  return NomosShapeCount(i->rank, i->shape, &i->count) ? "has an axis that is empty, or too long to be true" : NULL;
+  return NomosShapeCount(i->rank, i->shape, &i->count) ? "has an axis that is empty, or too long to be true, expected 1 to 2^40 entries on every axis; write it again" : NULL;
 }
 
 static const char *CheckFilters(hid_t dcpl, int *deflates)

@@ -1,20 +1,39 @@
 /*
-  xdmf.c - the side file that lets ParaView open a data set: XDMF 2, a collection of boxes, one for every sample (and time
-  level), each channel a scalar cut out of the HDF5 file, which is named without its folder because the two lie side by side.
+  xdmf.c - the side file that lets ParaView open a data set: XDMF 2, a collection of boxes, one for every sample, or for a file
+  with times one collection for every sample and a box for every time; each channel a scalar cut out of the HDF5 file, which is
+  named without its folder because the two lie side by side. Boxes of one and two axes are flat ones of three.
 */
 #include "dataimpl.h"
 #include "picture.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define MAX_GRIDS 4096 /* more are not listed: nobody steps through them, and the text would be larger than the data */
+#define MAX_GRIDS 65536 /* more are not listed: nobody steps through them, and the text would be larger than the data */
 
 typedef struct {
   FILE               *f;
   const NomosDataset *d;
   NomosH5             h;
-  char                base[1024];
+  double             *time; /* of the levels; NULL: the file has none */
+  char                base[6 * 256]; /* a name as it stands in XML: a letter may take six */
 } Xdmf;
+
+/* Letters that XML keeps for itself; others of a name, such as those of UTF-8, stay as they are. */
+static int Escape(const char name[], char out[], size_t len)
+{
+  size_t n = 0;
+
+  for (; *name; name++) {
+    const char *as = *name == '<' ? "&lt;" : *name == '>' ? "&gt;" : *name == '&' ? "&amp;" : *name == '"' ? "&quot;" : NULL;
+    const int   k  = as ? snprintf(out + n, len - n, "%s", as) : snprintf(out + n, len - n, "%c", *name);
+
+    if ((unsigned char)*name < 32 || n + (size_t)k >= len) return 1;
+    n += (size_t)k;
+  }
+  out[n] = 0;
+  return 0;
+}
 
 static void Dims(FILE *f, const int64_t v[], int n)
 {
@@ -74,7 +93,7 @@ static int PutGrid(Xdmf *x, int64_t sample, int64_t level, int64_t number, Nomos
   Box(x->d, n, origin, spacing);
   fprintf(x->f, "      <Grid Name=\"sample %lld", (long long)sample);
   if (x->d->frames) fprintf(x->f, " level %lld", (long long)level);
-  fprintf(x->f, "\" GridType=\"Uniform\">\n        <Time Value=\"%lld\"/>\n        <Topology TopologyType=\"3DCoRectMesh\" Dimensions=\"", (long long)number);
+  fprintf(x->f, "\" GridType=\"Uniform\">\n        <Time Value=\"%.17g\"/>\n        <Topology TopologyType=\"3DCoRectMesh\" Dimensions=\"", x->time ? x->time[level] : (double)number);
   Dims(x->f, n, 3);
   fprintf(x->f, "\"/>\n        <Geometry GeometryType=\"ORIGIN_DXDYDZ\">\n          <DataItem Dimensions=\"3\" Format=\"XML\">%.17g %.17g %.17g</DataItem>\n          <DataItem Dimensions=\"3\" Format=\"XML\">%.17g %.17g %.17g</DataItem>\n        </Geometry>\n", origin[0], origin[1], origin[2], spacing[0], spacing[1], spacing[2]);
   for (int s = 0; s < 2; s++)
@@ -90,12 +109,24 @@ static int PutAll(Xdmf *x, NomosWhy *why)
   const int64_t levels = x->d->frames > 0 ? x->d->frames : 1;
   int64_t       number = 0;
 
-  fprintf(x->f, "<?xml version=\"1.0\"?>\n<Xdmf Version=\"2.0\">\n  <Domain>\n    <Grid Name=\"samples\" GridType=\"Collection\" CollectionType=\"Temporal\">\n");
-  for (int64_t s = 0; s < x->d->samples; s++)
-    for (int64_t t = 0; t < levels && number < MAX_GRIDS; t++)
+  fprintf(x->f, "<?xml version=\"1.0\"?>\n<Xdmf Version=\"2.0\">\n  <Domain>\n");
+  if (!x->time) fprintf(x->f, "    <Grid Name=\"samples\" GridType=\"Collection\" CollectionType=\"Temporal\">\n");
+  for (int64_t s = 0; s < x->d->samples && number + levels <= MAX_GRIDS; s++) {
+    if (x->time) fprintf(x->f, "    <Grid Name=\"sample %lld\" GridType=\"Collection\" CollectionType=\"Temporal\">\n", (long long)s);
+    for (int64_t t = 0; t < levels; t++)
       if (PutGrid(x, s, t, number++, why)) return why->code;
-  fprintf(x->f, "    </Grid>\n  </Domain>\n</Xdmf>\n");
+    if (x->time) fprintf(x->f, "    </Grid>\n");
+  }
+  if (!x->time) fprintf(x->f, "    </Grid>\n");
+  fprintf(x->f, "  </Domain>\n</Xdmf>\n");
   return 0;
+}
+
+static int ReadTimes(Xdmf *x, NomosWhy *why)
+{
+  if (!x->d->frames) return 0;
+  if (!(x->time = (double *)malloc((size_t)x->d->frames * sizeof(*x->time)))) return NomosWhySet(why, PETSC_ERR_MEM, "no memory for %lld time levels", (long long)x->d->frames);
+  return NomosH5Read(x->h, "/time", NULL, NULL, x->time, why);
 }
 
 /* FILE.h5 -> FILE.xdmf */
@@ -110,11 +141,16 @@ static PetscErrorCode WriteHere(const char file[], NomosWhy *why)
 
   PetscFunctionBegin;
   snprintf(name, sizeof(name), "%.*s.xdmf", PetscMin(stem, PETSC_MAX_PATH_LEN - 1), file);
-  snprintf(x.base, sizeof(x.base), "%s", base);
-  if (strpbrk(base, "<>&\"")) NomosWhySet(why, PETSC_ERR_ARG_WRONG, "the name '%s' cannot stand in an XML file; choose one without < > & and quotes", base);
+  if (Escape(base, x.base, sizeof(x.base))) NomosWhySet(why, PETSC_ERR_ARG_WRONG, "the name '%s' is too long or holds a control letter, which cannot stand in an XML file; choose another one", base);
   if (why->code || NomosDatasetOpen(file, &x.h, &d, why)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (ReadTimes(&x, why)) {
+    free(x.time);
+    NomosH5Close(&x.h);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(NomosPartOpen(name, &x.f, &part));
   PutAll(&x, why);
+  free(x.time);
   ierr = NomosPartClose(name, &x.f, &part, why->code ? why->text : NULL);
   NomosH5Close(&x.h);
   PetscCall(ierr);
@@ -131,8 +167,9 @@ static PetscErrorCode WriteHere(const char file[], NomosWhy *why)
 - file - a data set (nomos-dataset/1), for example a prediction
 
   Notes:
-  Every sample (and time level) is a step of a collection; every channel is a scalar at the points. At most 4096 steps are
-  listed. The two files must stay side by side.
+  Without times every sample is a step of one collection; in a file with /time every sample is a collection of its own and its
+  steps have the file's times. Every channel is a scalar at the points. At most 65536 steps are listed. The two files must stay
+  side by side.
 
   Errors: PETSC_ERR_FILE_OPEN, PETSC_ERR_FILE_UNEXPECTED where the data set cannot be read, PETSC_ERR_FILE_WRITE where the
           side file cannot be written; on every rank

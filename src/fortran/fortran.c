@@ -207,6 +207,28 @@ static int Afterwards(Model *m, int code)
   return code;
 }
 
+/*@C
+  NomosFortranLoad - C side of Fortran's nomos_load: a trained model as a handle
+
+  Collective
+
+  Input Parameters:
++ comm    - communicator, as Fortran has it
+. file    - a model, a checkpoint or safetensors
+- options - option list for weights that have none, or ""
+
+  Output Parameter:
+. model - the handle, NULL after an error
+
+  Note:
+  In Fortran: call nomos_load(comm, 'model.h5', model, ierr), options as an optional argument. PETSc is started where the program
+  has not done so, after MPI_Init, without its signal handler; it ends with the last model.
+
+  Errors: returned as a code, never printed; the sentence by NomosFortranErrorText(), in Fortran nomos_error_text()
+
+  Level: beginner
+.seealso: `NomosFortranApply()`, `NomosFortranDestroy()`, `NomosMapLoad()`
+@*/
 int NomosFortranLoad(MPI_Fint comm, const char file[], const char options[], void **model)
 {
   Model *m = NULL;
@@ -226,6 +248,25 @@ int NomosFortranLoad(MPI_Fint comm, const char file[], const char options[], voi
   return code;
 }
 
+/*@C
+  NomosFortranSetGrid - C side of Fortran's nomos_set_grid: another resolution or batch than the model was trained at
+
+  Not Collective
+
+  Input Parameters:
++ model - the handle
+. dim   - axes
+. n     - points per axis, fastest axis first, as Fortran has them
+- batch - samples per call
+
+  Note:
+  In Fortran: call nomos_set_grid(model, [64, 64], ierr).
+
+  Errors: a code; PETSC_ERR_ARG_SIZ where the model has another number of axes
+
+  Level: beginner
+.seealso: `NomosFortranLoad()`, `NomosFortranShape()`
+@*/
 int NomosFortranSetGrid(void *model, int dim, const int n[], int batch)
 {
   int code;
@@ -235,6 +276,24 @@ int NomosFortranSetGrid(void *model, int dim, const int n[], int batch)
   return Afterwards((Model *)model, code);
 }
 
+/*@C
+  NomosFortranShape - C side of Fortran's nomos_shape: axes, points, channels and batch in force
+
+  Not Collective
+
+  Input Parameter:
+. model - the handle
+
+  Output Parameters:
++ dim          - axes
+. n            - points per axis, fastest first; three numbers, 1 for axes that are not there
+. channels_in  - of the input
+. channels_out - of the output
+- batch        - samples per call
+
+  Level: beginner
+.seealso: `NomosFortranSetGrid()`, `NomosFortranApply()`
+@*/
 int NomosFortranShape(void *model, int *dim, int n[], int *channels_in, int *channels_out, int *batch)
 {
   int code;
@@ -244,6 +303,27 @@ int NomosFortranShape(void *model, int *dim, int n[], int *channels_in, int *cha
   return Afterwards((Model *)model, code);
 }
 
+/*@C
+  NomosFortranApply - C side of Fortran's nomos_apply: the model's output
+
+  Not Collective
+
+  Input Parameters:
++ model - the handle
+. nx    - entries of x
+. x     - input
+- ny    - entries of y
+
+  Output Parameter:
+. y - output
+
+  Shapes: in Fortran a(nx[,ny[,nz]],channels_in[,batch]) and u(nx[,ny[,nz]],channels_out[,batch]), double precision
+  Units:  those of the training data
+  Errors: a code; PETSC_ERR_ARG_SIZ where a size is not that of nomos_shape
+
+  Level: beginner
+.seealso: `NomosFortranShape()`, `NomosFortranGradient()`
+@*/
 int NomosFortranApply(void *model, int64_t nx, const double x[], int64_t ny, double y[])
 {
   int code;
@@ -253,6 +333,27 @@ int NomosFortranApply(void *model, int64_t nx, const double x[], int64_t ny, dou
   return Afterwards((Model *)model, code);
 }
 
+/*@C
+  NomosFortranGradient - C side of Fortran's nomos_gradient: transposed derivative of the output with respect to the input
+
+  Not Collective
+
+  Input Parameters:
++ model - the handle
+. nx    - entries of x
+. x     - the point
+. ny    - entries of gy
+. gy    - direction in the output space
+- ngx   - entries of gx
+
+  Output Parameter:
+. gx - (dy/dx)^T gy
+
+  Shapes: as NomosFortranApply()
+
+  Level: intermediate
+.seealso: `NomosFortranApply()`, `NomosMapApplyAdjoint()`
+@*/
 int NomosFortranGradient(void *model, int64_t nx, const double x[], int64_t ny, const double gy[], int64_t ngx, double gx[])
 {
   int code;
@@ -262,6 +363,17 @@ int NomosFortranGradient(void *model, int64_t nx, const double x[], int64_t ny, 
   return Afterwards((Model *)model, code);
 }
 
+/*@C
+  NomosFortranDestroy - C side of Fortran's nomos_destroy: gives a model back; PETSc ends with the last one if the module started it
+
+  Collective
+
+  Input Parameter:
+. model - the handle, NULL afterwards
+
+  Level: beginner
+.seealso: `NomosFortranLoad()`
+@*/
 int NomosFortranDestroy(void **model)
 {
   int code;
@@ -274,6 +386,20 @@ int NomosFortranDestroy(void **model)
   return Stop();
 }
 
+/*@C
+  NomosFortranErrorText - C side of Fortran's nomos_error_text: the sentence of the last error on this rank
+
+  Not Collective
+
+  Input Parameter:
+. len - room in text
+
+  Output Parameter:
+. text - the sentence, empty after a call that worked
+
+  Level: beginner
+.seealso: `NomosFortranLoad()`
+@*/
 void NomosFortranErrorText(char text[], int len)
 {
   snprintf(text, (size_t)len, "%s", Sentence);

@@ -75,9 +75,11 @@ NOMOS_EACH(LossScale)
 NOMOS_ROWS(DarcyResidual)
 NOMOS_ROWS(DarcyTranspose)
 NOMOS_ROWS(DarcyFieldTranspose)
+NOMOS_ROWS(DarcyFieldTangent)
 NOMOS_ROWS(BurgersStep)
 NOMOS_ROWS(BurgersTangent)
 NOMOS_ROWS(BurgersTranspose)
+NOMOS_ROWS(BurgersFieldTangent)
 
 /* sor.h: sweeps of successive over-relaxation over blocks of rows */
 NOMOS_EACH(SORForward)

@@ -9,18 +9,18 @@
 typedef struct { /* physical double field in: y = (x - shift[c]) scale[c]; shift and scale may be NULL */
   const double *x, *shift, *scale;
   NomosReal    *y;
-  PetscInt      C, n, ystride; /* channels of x; points; reals from sample to sample in y */
+  PetscInt      C, n, stride, tiles; /* channels of x; points of a tile; reals from tile to tile in y; tiles of a sample */
 } FieldInArgs;
 typedef struct { /* and out: y = x scale[c] + shift[c]; add = 1 adds to y */
   const NomosReal *x;
   const double    *shift, *scale;
   double          *y;
-  PetscInt         C, n, xstride, add;
+  PetscInt         C, n, stride, tiles, add;
 } FieldOutArgs;
-typedef struct { /* coordinate of axis a at each point: y = lo + h * index, index = (i / stride) mod count */
+typedef struct { /* coordinate of an axis at each point of a tile: y = lo + h * index, index = (point / stride) mod count */
   NomosReal *y;
   NomosCoef  lo, h;
-  PetscInt   stride, count, ystride;
+  PetscInt   stride, count, n, tiles, ystride;
 } GridEmbedArgs;
 typedef struct { /* y = act(x), d = act'(x); y and d may be x */
   const NomosReal *x;
@@ -104,38 +104,43 @@ typedef struct { /* double to double, for gradients kept in double */
 } ParamCopyArgs;
 
 #if NOMOS_BODIES
+/* rows r = tile*C + channel; where the row's tile begins in a field [sample][channel][tile][n] */
+NOMOS_KERNEL size_t NomosTileStart(PetscInt r, PetscInt C, PetscInt n, PetscInt tiles)
+{
+  const PetscInt q = r / C, c = r % C;
+  return (((size_t)(q / tiles) * (size_t)C + (size_t)c) * (size_t)tiles + (size_t)(q % tiles)) * (size_t)n;
+}
 NOMOS_KERNEL void FieldIn(PetscInt r, PetscInt i, FieldInArgs k)
 {
-  const PetscInt c = r % k.C, b = r / k.C;
+  const PetscInt c = r % k.C;
   const double   s = k.scale ? k.scale[c] : 1.0, m = k.shift ? k.shift[c] : 0.0;
-  k.y[(size_t)b * (size_t)k.ystride + (size_t)c * (size_t)k.n + i] = (NomosReal)((k.x[(size_t)r * (size_t)k.n + i] - m) * s);
+  k.y[(size_t)(r / k.C) * (size_t)k.stride + (size_t)c * (size_t)k.n + i] = (NomosReal)((k.x[NomosTileStart(r, k.C, k.n, k.tiles) + i] - m) * s);
 }
 NOMOS_KERNEL void FieldOut(PetscInt r, PetscInt i, FieldOutArgs k)
 {
-  const PetscInt c = r % k.C, b = r / k.C;
+  const PetscInt c = r % k.C;
   const double   s = k.scale ? k.scale[c] : 1.0, m = k.shift ? k.shift[c] : 0.0;
-  const double   v = (double)k.x[(size_t)b * (size_t)k.xstride + (size_t)c * (size_t)k.n + i] * s + m;
-  double        *y = k.y + (size_t)r * (size_t)k.n + i;
+  const double   v = (double)k.x[(size_t)(r / k.C) * (size_t)k.stride + (size_t)c * (size_t)k.n + i] * s + m;
+  double        *y = k.y + NomosTileStart(r, k.C, k.n, k.tiles) + i;
   *y               = k.add ? *y + v : v;
 }
 NOMOS_KERNEL void GridEmbed(PetscInt r, PetscInt i, GridEmbedArgs k)
 {
-  k.y[(size_t)r * (size_t)k.ystride + i] = (NomosReal)(k.lo + k.h * (double)((i / k.stride) % k.count));
+  const PetscInt point = (r % k.tiles) * k.n + i;
+  k.y[(size_t)r * (size_t)k.ystride + i] = (NomosReal)(k.lo + k.h * (double)((point / k.stride) % k.count));
 }
 NOMOS_KERNEL void Gelu(PetscInt r, PetscInt i, ActivationArgs k)
 {
-  const size_t    j = (size_t)r * (size_t)k.n + i;
-  NomosReal       e;
-  const NomosReal x = k.x[j], p = NomosNormalCdf(x, &e);
-  k.y[j]            = x * p;
+  const size_t j = (size_t)r * (size_t)k.n + i;
+  NomosReal    d;
+  k.y[j] = NomosGelu(k.x[j], &d);
 }
 NOMOS_KERNEL void GeluSave(PetscInt r, PetscInt i, ActivationArgs k)
 {
-  const size_t    j = (size_t)r * (size_t)k.n + i;
-  NomosReal       e;
-  const NomosReal x = k.x[j], p = NomosNormalCdf(x, &e);
-  k.y[j]            = x * p;
-  k.d[j]            = p + x * e;
+  const size_t j = (size_t)r * (size_t)k.n + i;
+  NomosReal    d;
+  k.y[j] = NomosGelu(k.x[j], &d);
+  k.d[j] = d;
 }
 /* y = tanh(x); d = 1 - y^2 */
 NOMOS_KERNEL void TanhSave(PetscInt r, PetscInt i, ActivationArgs k)

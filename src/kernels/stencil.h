@@ -14,7 +14,7 @@ typedef struct { /* Darcy: y = -div(a grad u) - f inside, y = u on the boundary;
   PetscInt      n[3];           /* points per axis, slowest first, absent axes 1 */
   PetscInt      harmonic;       /* mean of a on a face: 1 harmonic, 0 arithmetic */
 } DarcyResidualArgs;
-typedef DarcyResidualArgs DarcyTransposeArgs, DarcyFieldTransposeArgs;
+typedef DarcyResidualArgs DarcyTransposeArgs, DarcyFieldTransposeArgs, DarcyFieldTangentArgs; /* FieldTangent: w is a direction of a, y is added into */
 
 typedef struct { /* Burgers: frames u[sample][C][n], initial state a[sample][n]; r = sample*C + frame */
   const double *u, *a;
@@ -24,7 +24,7 @@ typedef struct { /* Burgers: frames u[sample][C][n], initial state a[sample][n];
   NomosCoef     idt, i2h, nuih2; /* 1/dt, 1/(2 h), nu/h^2 */
   PetscInt      C, n;
 } BurgersStepArgs;
-typedef BurgersStepArgs BurgersTangentArgs, BurgersTransposeArgs;
+typedef BurgersStepArgs BurgersTangentArgs, BurgersTransposeArgs, BurgersFieldTangentArgs; /* FieldTangent: d is a direction of a, y is added into; r = sample */
 
 /* coefficient on the face between two points, and its derivative with respect to the first */
 NOMOS_KERNEL double DarcyFace(double a, double b, PetscInt harmonic)
@@ -105,6 +105,24 @@ NOMOS_KERNEL void DarcyFieldTranspose(PetscInt r, PetscInt i, DarcyFieldTranspos
   k.y[p] = s;
 }
 
+/* inside, every face moves with the coefficients on both of its sides; the rows of the boundary do not see a */
+NOMOS_KERNEL void DarcyFieldTangent(PetscInt r, PetscInt i, DarcyFieldTangentArgs k)
+{
+  const PetscInt at[3] = {r / k.n[1] % k.n[0], r % k.n[1], i}, stride[3] = {k.n[1] * k.n[2], k.n[2], 1};
+  const size_t   p = (size_t)r * (size_t)k.n[2] + (size_t)i;
+  double         s = 0;
+  for (int j = 0; j < 3; j++)
+    if (!DarcyInside(at[j], k.n[j], k.ih2[j])) return;
+  for (int j = 0; j < 3; j++) {
+    if (k.ih2[j] == 0) continue;
+    for (int side = -1; side <= 1; side += 2) {
+      const size_t q = side > 0 ? p + (size_t)stride[j] : p - (size_t)stride[j];
+      s += k.ih2[j] * (DarcyFaceSlope(k.a[p], k.a[q], k.harmonic) * k.w[p] + DarcyFaceSlope(k.a[q], k.a[p], k.harmonic) * k.w[q]) * (k.u[p] - k.u[q]);
+    }
+  }
+  k.y[p] += s;
+}
+
 /* state half-way between frame f-1 (the initial state before frame 0) and frame f of a sample */
 NOMOS_KERNEL double BurgersMiddle(const double *u, const double *a, PetscInt b, PetscInt f, PetscInt i, PetscInt C, PetscInt n)
 {
@@ -125,6 +143,14 @@ NOMOS_KERNEL void BurgersTangent(PetscInt r, PetscInt i, BurgersTangentArgs k)
   const double   g = f > 0 ? 1.0 : 0.0, mu = BurgersMiddle(k.u, k.a, b, f, up, k.C, k.n), md = BurgersMiddle(k.u, k.a, b, f, dn, k.C, k.n);
   const double   d = 0.5 * (v[i] + g * p[i]), du = 0.5 * (v[up] + g * p[up]), dd = 0.5 * (v[dn] + g * p[dn]);
   k.y[(size_t)r * (size_t)k.n + (size_t)i] = (v[i] - g * p[i]) * k.idt + k.i2h * (mu * du - md * dd) - k.nuih2 * (du - 2.0 * d + dd);
+}
+/* the initial state stands in the residual of frame 0 alone */
+NOMOS_KERNEL void BurgersFieldTangent(PetscInt r, PetscInt i, BurgersFieldTangentArgs k)
+{
+  const PetscInt up = i + 1 < k.n ? i + 1 : 0, dn = i > 0 ? i - 1 : k.n - 1;
+  const double  *d = k.d + (size_t)r * (size_t)k.n;
+  const double   mu = BurgersMiddle(k.u, k.a, r, 0, up, k.C, k.n), md = BurgersMiddle(k.u, k.a, r, 0, dn, k.C, k.n);
+  k.y[(size_t)r * (size_t)k.C * (size_t)k.n + (size_t)i] += 0.5 * (k.i2h * (mu * d[up] - md * d[dn]) - k.nuih2 * (d[up] - 2.0 * d[i] + d[dn])) - k.idt * d[i];
 }
 /* derivative of <w, residual f> with respect to the middle state of frame f */
 NOMOS_KERNEL double BurgersPull(PetscInt b, PetscInt f, PetscInt i, BurgersTransposeArgs k)

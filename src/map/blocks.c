@@ -243,3 +243,45 @@ PetscErrorCode NomosMapGetFieldAdjoint(NomosMap m, const char name[], Vec *v)
   PetscTryTypeMethod(m, fieldadjoint, name, v);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+/*@C
+  NomosMapAddFieldTangent - adds the derivative with respect to a given field, times a direction, to a tangent
+
+  Not Collective
+
+  Input Parameters:
++ m    - the map, linearized
+. name - of the field
+- da   - direction, laid out as the field
+
+  Output Parameter:
+. dy - F_a da is added to it; NomosMapApplyTangent() writes what it is added to
+
+  Note:
+  A chain does this for every map that reads its input as the field a.
+
+  Errors: PETSC_ERR_ORDER if not linearized; PETSC_ERR_ARG_SIZ where da is not laid out as the field; PETSC_ERR_SUP where the type
+          has an adjoint for the field and no tangent
+
+  Level: advanced
+.seealso: `NomosMapGetFieldAdjoint()`, `NomosMapApplyTangent()`
+@*/
+PetscErrorCode NomosMapAddFieldTangent(NomosMap m, const char name[], Vec da, Vec dy)
+{
+  Vec      field;
+  PetscInt n, got;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
+  PetscCheck(m->linearized, PETSC_COMM_SELF, PETSC_ERR_ORDER, "NomosMapAddFieldTangent() before NomosMapLinearize()");
+  PetscCall(NomosMapGetField(m, name, &field));
+  PetscCheck(field, PETSC_COMM_SELF, PETSC_ERR_ORDER, "%s '%s' was given no field '%s'; see NomosMapSetField()", m->family, ((PetscObject)m)->type_name, name);
+  PetscCall(VecGetLocalSize(field, &n));
+  PetscCall(VecGetLocalSize(da, &got));
+  PetscCheck(got == n, PETSC_COMM_SELF, PETSC_ERR_ARG_SIZ, "a direction of %" PetscInt_FMT " entries for the field '%s' of %" PetscInt_FMT, got, name, n);
+  PetscCall(VecGetLocalSize(dy, &got));
+  PetscCheck(got == m->ny, PETSC_COMM_SELF, PETSC_ERR_ARG_SIZ, "dy has %" PetscInt_FMT " entries, the map needs %" PetscInt_FMT, got, m->ny);
+  PetscCheck(m->ops->fieldtangent || !m->ops->fieldadjoint, PETSC_COMM_SELF, PETSC_ERR_SUP, "%s '%s' has the adjoint of its field '%s' and no tangent: its type must fill ops->fieldtangent", m->family, ((PetscObject)m)->type_name, name);
+  if (m->batch) PetscTryTypeMethod(m, fieldtangent, name, da, dy);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -139,14 +139,16 @@ static PetscErrorCode TangentChain(NomosMap m, Vec dx, Vec dp, Vec dy)
   const PetscScalar *a = NULL;
 
   PetscFunctionBegin;
-  for (PetscInt i = 1; i < c->n; i++) {
-    Vec f;
-    PetscCall(NomosMapGetField(c->map[i], "a", &f));
-    PetscCheck(!f || !c->map[i]->ops->fieldadjoint, PETSC_COMM_SELF, PETSC_ERR_SUP, "the tangent of a chain through the field 'a' of '%s'", ((PetscObject)c->map[i])->type_name);
-  }
   if (dp) PetscCall(VecGetArrayRead(dp, &a));
   PetscCall(Place(c, c->dp, a));
-  for (PetscInt i = 0; i < c->n; i++) PetscCall(NomosMapApplyTangent(c->map[i], i ? c->d[i] : dx, dp ? c->dp[i] : NULL, i + 1 < c->n ? c->d[i + 1] : dy));
+  for (PetscInt i = 0; i < c->n; i++) {
+    const Vec out = i + 1 < c->n ? c->d[i + 1] : dy;
+    Vec       f;
+
+    PetscCall(NomosMapApplyTangent(c->map[i], i ? c->d[i] : dx, dp ? c->dp[i] : NULL, out));
+    PetscCall(NomosMapGetField(c->map[i], "a", &f));
+    if (i && f && dx) PetscCall(NomosMapAddFieldTangent(c->map[i], "a", dx, out)); /* the chain's input is that field */
+  }
   if (dp) PetscCall(Unplace(c, c->dp));
   if (dp) PetscCall(VecRestoreArrayRead(dp, &a));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -32,9 +32,10 @@ static PetscErrorCode Remainder(NomosMap m, Vec x, Vec p, Vec dx, Vec dp, Vec y,
                   remainder is rounding (a linear map)
 
   Options Database Key:
-. -map_check - done by training programs at the first point, printed with PetscInfo
+. -map_check - the same at the first point of every map, see NomosMapSetCheck()
 
   Level: intermediate
+.seealso: `NomosMapSetCheck()`
 @*/
 PetscErrorCode NomosMapCheck(NomosMap m, Vec x, Vec p, PetscReal *adjoint_error, PetscReal *taylor_slope)
 {
@@ -83,5 +84,60 @@ PetscErrorCode NomosMapCheck(NomosMap m, Vec x, Vec p, PetscReal *adjoint_error,
   PetscCall(VecDestroy(&wx));
   PetscCall(VecDestroy(&wp));
   PetscCall(VecDestroy(&wy));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosMapSetCheck - whether a map checks its derivatives at the first point it is linearized at
+
+  Logically Collective
+
+  Input Parameters:
++ m    - the map
+- flag - PETSC_TRUE: NomosMapCheck() there, in double precision, with one printed line (default: no)
+
+  Options Database Key:
+. -map_check - the same
+
+  Errors: at that point PETSC_ERR_PLIB where tangent and adjoint differ by more than 1e-10
+
+  Level: intermediate
+.seealso: `NomosMapCheck()`
+@*/
+PetscErrorCode NomosMapSetCheck(NomosMap m, PetscBool flag)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
+  m->check = flag;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A net in single precision is checked as its double twin. A sum of gradients that is open is empty at the first point: it is
+   opened again. */
+PetscErrorCode NomosMapCheckFirst(NomosMap m, Vec x, Vec p)
+{
+  const PetscBool open = m->adjoint_open, single = m->precision == NOMOS_SINGLE ? PETSC_TRUE : PETSC_FALSE;
+  NomosMap        twin = m;
+  PetscReal       adjoint, slope;
+  PetscMPIInt     rank;
+
+  PetscFunctionBegin;
+  m->check = PETSC_FALSE;
+  if (single) {
+    PetscCall(NomosMapClone(m, &twin));
+    PetscCall(NomosMapSetPrecision(twin, NOMOS_DOUBLE));
+    PetscCall(NomosMapSetGrid(twin, &m->grid));
+    if (m->outgrid_set) PetscCall(NomosMapSetOutputGrid(twin, &m->outgrid));
+    PetscCall(NomosMapSetBatch(twin, m->batch));
+    twin->check = PETSC_FALSE;
+  }
+  PetscCall(NomosMapCheck(twin, x, p, &adjoint, &slope));
+  if (single) PetscCall(NomosMapDestroy(&twin));
+  if (open) PetscCall(NomosMapAdjointBegin(m));
+  PetscCallMPI(MPI_Comm_rank(PetscObjectComm((PetscObject)m), &rank));
+  if (!rank) PetscCall(PetscPrintf(PETSC_COMM_SELF, "map_check: %s %s adjoint %.2e taylor ", m->family, ((PetscObject)m)->type_name ? ((PetscObject)m)->type_name : "", (double)adjoint));
+  if (!rank && slope < PETSC_INFINITY) PetscCall(PetscPrintf(PETSC_COMM_SELF, "%.3f\n", (double)slope));
+  else if (!rank) PetscCall(PetscPrintf(PETSC_COMM_SELF, "exact\n"));
+  PetscCheck(adjoint <= 1e-10, PETSC_COMM_SELF, PETSC_ERR_PLIB, "%s '%s': tangent and adjoint differ by %g, expected at most 1e-10: one of them is not the derivative of the value", m->family, ((PetscObject)m)->type_name, (double)adjoint);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

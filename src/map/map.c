@@ -125,6 +125,7 @@ PetscErrorCode NomosMapSetType(NomosMap m, NomosMapType type)
   PetscCall(DropType(m));
   PetscCall((*create)(m));
   PetscCall(PetscObjectChangeTypeName((PetscObject)m, type));
+  ((PetscObject)m)->description = ((PetscObject)m)->type_name; /* title of its options: PETSc shows the help of one title once */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -182,7 +183,7 @@ PetscErrorCode NomosMapSetOptionsPrefix(NomosMap m, const char prefix[])
 + -FAMILY_type name            - pde, net, constraint, loss: the type
 . -net_channels_in, -net_channels_out - fields per sample
 . -net_precision single|double - arithmetic of a net
-- -map_check                   - adjoint identity and Taylor slope at the first SetUp (see NomosMapCheck())
+- -map_check                   - adjoint identity and Taylor slope at the first point (see NomosMapSetCheck())
 
   Level: beginner
 @*/
@@ -210,6 +211,7 @@ PetscErrorCode NomosMapSetFromOptions(NomosMap m)
     PetscCall(NomosMapSetChannels(m, cin, cout));
     PetscCall(NomosMapSetPrecision(m, (NomosPrecision)p));
   }
+  PetscCall(PetscOptionsBool("-map_check", "Compare the derivatives with the values and with each other, in double, at the first point", "NomosMapSetCheck", m->check, &m->check, NULL));
   if (m->ops->setfromoptions) PetscCall((*m->ops->setfromoptions)(m, PetscOptionsObject));
   PetscOptionsEnd();
   PetscFunctionReturn(PETSC_SUCCESS);

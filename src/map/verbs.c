@@ -76,6 +76,7 @@ PetscErrorCode NomosMapLinearize(NomosMap m, Vec x, Vec p, Vec y)
   PetscCall(Parameters(m, "NomosMapLinearize()", &p));
   PetscCall(CheckSize(m, "NomosMapLinearize()", "x", x, m->nx));
   PetscCall(CheckSize(m, "NomosMapLinearize()", "y", y, m->ny));
+  if (m->check) PetscCall(NomosMapCheckFirst(m, x, p));
   PetscCall(PetscLogEventBegin(NOMOS_Fwd, m, x, y, 0));
   if (m->batch) PetscUseTypeMethod(m, linearize, x, p, y);
   PetscCall(PetscLogEventEnd(NOMOS_Fwd, m, x, y, 0));

@@ -58,6 +58,7 @@ typedef struct {
   /* grids and transforms */
   PetscInt  points_in, points_pad, points_out, points_padout, slots[NOMOS_MAX_DIM], nmodes, kp, wrows;
   NomosGrid padgrid, padoutgrid;
+  PetscInt  tiles, span; /* tiles of a field; points that pointwise layers take at a time, 0: all (fnoverbs.c, spans) */
   PetscBool resample;
   void     *plan[4]; /* block grid: forward, inverse; last block's grid: forward, inverse (NULL where the same) */
   void     *resample_plan[2];
@@ -76,9 +77,34 @@ typedef struct {
   PetscBool  tangent_ready;
 } FNO;
 
+/* A run of tiles: a field of the net lies in tiles, [sample][tile][channel][n], n points each (fnolayers.c). */
+typedef struct {
+  PetscInt first, count, n;
+} FNOSpan;
+/* a block of the working copy of the parameters; in scope: m, f */
+#define PAR(block) NomosAt(m->be, f->par, m->blocks[block].start)
+/* where span s of a field of so many channels begins; in scope: m, s */
+#define PART(p, channels) NomosAt(m->be, p, (size_t)s.first *(size_t)(channels) * (size_t)s.n)
+
 /* fnogrid.c: grids, plans, maps, buffers */
 PETSC_INTERN PetscErrorCode NomosFNOSetUpGrid(NomosMap);
 PETSC_INTERN PetscErrorCode NomosFNOResetGrid(NomosMap);
+/* fnolayers.c: layers, their tangents and adjoints, on one span */
+PETSC_INTERN PetscBool NomosFNONextSpan(NomosMap m, PetscInt points, FNOSpan *s);
+PETSC_INTERN FNOSpan NomosFNOWholeSpan(NomosMap m, PetscInt points);
+PETSC_INTERN PetscErrorCode NomosFNOLinear(NomosMap m, const FNOLinear *l, const NomosReal *x, NomosReal *y, FNOSpan s, int add);
+PETSC_INTERN PetscErrorCode NomosFNOLinearTangent(NomosMap m, const FNOLinear *l, const NomosReal *x, const NomosReal *dx, NomosReal *dy, FNOSpan s, int add, PetscBool wantp);
+PETSC_INTERN PetscErrorCode NomosFNOChannelSum(NomosMap m, PetscInt block, PetscInt channels, const NomosReal *x, const NomosReal *y, FNOSpan s);
+PETSC_INTERN PetscErrorCode NomosFNOLinearAdjoint(NomosMap m, const FNOLinear *l, const NomosReal *x, const NomosReal *g, NomosReal *gx, FNOSpan s, int add, PetscBool wantp);
+PETSC_INTERN PetscErrorCode NomosFNOActivate(NomosMap m, PetscInt channels, FNOSpan s, NomosReal *x, NomosReal *d, PetscBool save);
+PETSC_INTERN PetscErrorCode NomosFNOTimes(NomosMap m, PetscInt channels, FNOSpan s, NomosReal *g, const NomosReal *d);
+PETSC_INTERN PetscErrorCode NomosFNOGate(NomosMap m, PetscInt l, FNOSpan s, const NomosReal *x, NomosReal *y);
+PETSC_INTERN PetscErrorCode NomosFNOSpanFFT(NomosMap m, void *plan, int kind, FNOSpan s, NomosReal *x, NomosReal *z, int add);
+PETSC_INTERN PetscErrorCode NomosFNOSpectralIn(NomosMap m, PetscInt l, FNOSpan s, NomosReal *v, NomosReal *X);
+PETSC_INTERN PetscErrorCode NomosFNOSpectralTangent(NomosMap m, PetscInt l, const NomosReal *dv, NomosReal *dz, FNOSpan s, PetscBool wantp);
+PETSC_INTERN PetscErrorCode NomosFNOSpectralAdjoint(NomosMap m, PetscInt l, FNOSpan s, NomosReal *gv, int add, PetscBool wantp);
+PETSC_INTERN PetscErrorCode NomosFNONorm(NomosMap m, PetscInt l, int i, FNOSpan span, NomosReal *x, PetscBool save);
+PETSC_INTERN PetscErrorCode NomosFNONormDerivative(NomosMap m, PetscInt l, int i, FNOSpan span, NomosReal *g, PetscBool tangent, PetscBool wantp);
 /* fnoverbs.c */
 PETSC_INTERN PetscErrorCode NomosFNOApply(NomosMap, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode NomosFNOLinearize(NomosMap, Vec, Vec, Vec);

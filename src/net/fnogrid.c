@@ -58,8 +58,10 @@ static PetscErrorCode MakePlan(NomosMap m, const NomosGrid *g, PetscBool inverse
     AxisFrequencies(f, j, g->n[j], inverse, freq[j]);
     d.n[j] = g->n[j], d.m[j] = f->slots[j], d.freq[j] = freq[j];
   }
-  d.batch = PetscMax(1, m->batch) * f->width;
-  code    = m->be->table->fft_create(m->be->ctx, &d, plan);
+  d.batch    = PetscMax(1, m->batch) * f->width;
+  d.channels = f->width;
+  d.tile     = f->tiles > 1 ? f->points_pad / f->tiles : 0;
+  code       = m->be->table->fft_create(m->be->ctx, &d, plan);
   for (PetscInt j = 0; j < f->dim; j++) PetscCall(PetscFree(freq[j]));
   PetscCall(NomosBackendCheck(m->be, code, "plan of a spectral layer"));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -413,13 +415,14 @@ static PetscErrorCode MakeBuffers(NomosMap m)
 /* The coordinates of the grid embedding, x_j = i/n_j, written once behind the data channels. */
 static PetscErrorCode WriteEmbedding(NomosMap m)
 {
-  FNO     *f      = (FNO *)m->data;
-  PetscInt stride = f->points_in;
+  FNO           *f      = (FNO *)m->data;
+  const PetscInt n      = f->points_in / f->tiles;
+  PetscInt       stride = f->points_in;
 
   PetscFunctionBegin;
   for (PetscInt j = 0; f->embedding && j < f->dim; j++) {
     stride /= m->grid.n[j];
-    PetscCall(NomosLaunchRows(m->be, GridEmbed, PetscMax(1, m->batch), f->points_in, .y = NomosAt(m->be, f->e, (size_t)(m->channels_in + j) * (size_t)f->points_in), .h = 1.0 / m->grid.n[j], .stride = stride, .count = m->grid.n[j], .ystride = f->lift[0].in * f->points_in));
+    PetscCall(NomosLaunchRows(m->be, GridEmbed, PetscMax(1, m->batch) * f->tiles, n, .y = NomosAt(m->be, f->e, (size_t)(m->channels_in + j) * (size_t)n), .h = 1.0 / m->grid.n[j], .stride = stride, .count = m->grid.n[j], .n = n, .tiles = f->tiles, .ystride = f->lift[0].in * n));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -469,6 +472,23 @@ static PetscErrorCode MakePlans(NomosMap m)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* How pointwise work is cut for a backend with little near memory: so many points that about eight fields of the net's width
+   fit, in whole rows of a field. Norms need all samples at once; gathers and the resampling know whole fields only. */
+static void ChooseTiles(NomosMap m)
+{
+  FNO           *f   = (FNO *)m->data;
+  const PetscInt n0  = f->padgrid.n[0], row = f->points_pad / n0;
+  const size_t   fit = m->be->table->near / (8 * (size_t)f->width * (m->be->precision == NOMOS_SINGLE ? 4 : 8));
+  PetscInt       take = 1;
+
+  f->tiles = 1;
+  f->span  = m->be->table->near && f->norm == FNO_NORM_NONE ? (PetscInt)PetscMax(64, fit) : 0;
+  if (!f->span || f->resample || f->points_pad != f->points_in || f->points_padout != f->points_out || f->dim < 2 || f->points_pad < 2 * f->span) return;
+  for (PetscInt r = 1; r <= n0; r++)
+    if (n0 % r == 0 && r * row <= f->span) take = r;
+  f->tiles = n0 / take;
+}
+
 PetscErrorCode NomosFNOSetUpGrid(NomosMap m)
 {
   FNO *f = (FNO *)m->data;
@@ -494,6 +514,7 @@ PetscErrorCode NomosFNOSetUpGrid(NomosMap m)
   for (PetscInt j = 0; j < f->dim; j++) {
     if (!Carries(f, j, f->padgrid.n[j], SlotFrequency(f, j, f->slots[j] - 1)) || !Carries(f, j, f->padgrid.n[j], SlotFrequency(f, j, 0))) PetscCall(PetscInfo(m, "axis %" PetscInt_FMT " with %" PetscInt_FMT " points cannot carry all modes of -net_fno_modes %" PetscInt_FMT ": the weights beyond are not used there\n", j, f->padgrid.n[j], f->modes[j]));
   }
+  ChooseTiles(m);
   m->nx = m->batch * m->channels_in * f->points_in;
   m->ny = m->batch * m->channels_out * f->points_out;
   PetscCall(MakePlans(m));

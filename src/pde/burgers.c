@@ -116,6 +116,22 @@ static PetscErrorCode FieldAdjointBurgers(NomosMap m, const char slot[], Vec *v)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode FieldTangentBurgers(NomosMap m, const char slot[], Vec da, Vec dy)
+{
+  Burgers        *b    = (Burgers *)m->data;
+  BurgersStepArgs args = b->step;
+
+  PetscFunctionBegin;
+  if (strcmp(slot, "a")) PetscFunctionReturn(PETSC_SUCCESS);
+  args.u = b->u;
+  args.a = b->a;
+  PetscCall(NomosStageRead(m->be, &b->sa, da, &args.d));
+  PetscCall(NomosStageReadWrite(m->be, &b->sy, dy, &args.y));
+  PetscCall(BurgersLaunch(m, BurgersFieldTangent, m->batch, &args));
+  PetscCall(Restore(m, b));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Rebuild(NomosMap m)
 {
   PetscFunctionBegin;
@@ -359,6 +375,7 @@ PETSC_INTERN PetscErrorCode NomosMapCreate_Burgers(NomosMap m)
   m->ops->tangent        = TangentBurgers;
   m->ops->adjoint        = AdjointBurgers;
   m->ops->fieldadjoint   = FieldAdjointBurgers;
+  m->ops->fieldtangent   = FieldTangentBurgers;
   m->ops->sample         = NomosBurgersSample;
   m->ops->getoptions     = OptionsBurgers;
   m->ops->view           = ViewBurgers;

@@ -124,6 +124,22 @@ static PetscErrorCode FieldAdjointDarcy(NomosMap m, const char slot[], Vec *v)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode FieldTangentDarcy(NomosMap m, const char slot[], Vec da, Vec dy)
+{
+  Darcy            *d    = (Darcy *)m->data;
+  DarcyResidualArgs args = d->stencil;
+
+  PetscFunctionBegin;
+  if (strcmp(slot, "a")) PetscFunctionReturn(PETSC_SUCCESS);
+  args.a = d->a;
+  args.u = d->u;
+  PetscCall(NomosStageRead(m->be, &d->sa, da, &args.w));
+  PetscCall(NomosStageReadWrite(m->be, &d->sy, dy, &args.y));
+  PetscCall(DarcyLaunch(m, d, DarcyFieldTangent, &args));
+  PetscCall(Restore(m, d));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetCoefficient(NomosMap m, const char name[])
 {
   Darcy    *d = (Darcy *)m->data;
@@ -328,6 +344,7 @@ PETSC_INTERN PetscErrorCode NomosMapCreate_Darcy(NomosMap m)
   m->ops->tangent        = TangentDarcy;
   m->ops->adjoint        = AdjointDarcy;
   m->ops->fieldadjoint   = FieldAdjointDarcy;
+  m->ops->fieldtangent   = FieldTangentDarcy;
   m->ops->sample         = NomosDarcySample;
   m->ops->getoptions     = OptionsDarcy;
   m->ops->view           = ViewDarcy;

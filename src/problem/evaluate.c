@@ -308,7 +308,7 @@ PetscErrorCode NomosProblemObjectiveGradient(NomosProblem p, Vec theta, PetscRea
   *f    = 0;
   ierr  = LocalEvaluate(p, whole, f, local);
   PetscCall(Agree(p, ierr, f));
-  if (g && p->size > 1) PetscCall(NomosProblemScatterAdd(p, p->gseq, g));
+  if (g && p->size > 1) PetscCall(NomosProblemScatterAdd(p, g));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -319,7 +319,7 @@ static PetscErrorCode SetUpTangents(NomosProblem p)
   if (p->dy) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecDuplicate(p->y, &p->dy));
   for (PetscInt i = 0; i < p->nloss; i++) PetscCall(VecDuplicate(p->r[i], &p->dr[i]));
-  if (p->size > 1) PetscCall(VecDuplicate(p->pseq, &p->vseq));
+  if (p->size > 1) PetscCall(VecCreateSeq(PETSC_COMM_SELF, p->np, &p->vseq));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -409,6 +409,6 @@ PetscErrorCode NomosProblemHessianProduct(NomosProblem p, Vec theta, Vec v, Vec 
   PetscCall(NomosProblemGather(p, v, p->vseq, &direction));
   ierr = LocalProduct(p, whole, direction, p->size > 1 ? p->gseq : Hv);
   PetscCall(Agree(p, ierr, NULL));
-  if (p->size > 1) PetscCall(NomosProblemScatterAdd(p, p->gseq, Hv));
+  if (p->size > 1) PetscCall(NomosProblemScatterAdd(p, Hv));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -2,14 +2,102 @@
   history.c - one line per step in a file, and progress for whoever watches.
 
   Columns: step,time_s,f,gnorm,cnorm,lr,evals,samples,epoch,test1_rel_l2,... ; what is not known is empty (null in .jsonl).
-  f has 17 digits. A continued run appends: a reader keeps the last line of a step.
+  f has 17 digits. A continued run appends: a reader keeps the last line of a step. A checkpoint holds the latest lines too,
+  one column each, for who finds a checkpoint without its history.
 */
 #include "problem.h"
+#include "model.h"
 #include <errno.h>
 #include <unistd.h>
 
 static const char *const Columns[] = {"step", "time_s", "f", "gnorm", "cnorm", "lr", "evals", "samples", "epoch"};
 
+/* ---- the latest lines ---------------------------------------------------------------------------------------------- */
+#define FIXED 9 /* columns before those of the tests */
+static PetscBool IsInteger(PetscInt column)
+{
+  return column == 0 || (column >= 6 && column < FIXED) ? PETSC_TRUE : PETSC_FALSE;
+}
+
+static void ColumnName(PetscInt column, char name[32])
+{
+  if (column < FIXED) snprintf(name, 32, "%s", Columns[column]);
+  else snprintf(name, 32, "test%d_rel_l2", (int)(column - FIXED) + 1);
+}
+
+static PetscErrorCode MakeTail(NomosProblem p)
+{
+  PetscFunctionBegin;
+  if (p->rank || !p->checkpoint_dir[0] || (p->tail && p->tail_columns == FIXED + p->ntest)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree(p->tail));
+  p->tail_columns = FIXED + p->ntest;
+  PetscCall(PetscMalloc1(NOMOS_HISTORY_TAIL * p->tail_columns, &p->tail));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static void KeepLine(NomosProblem p, const NomosRecord *r, const PetscReal test[])
+{
+  PetscReal *line = p->tail + p->ntail++ % NOMOS_HISTORY_TAIL * p->tail_columns;
+
+  line[0] = (PetscReal)r->step, line[1] = r->time, line[2] = r->f, line[3] = r->gnorm, line[4] = r->cnorm, line[5] = r->lr;
+  line[6] = (PetscReal)r->evals, line[7] = (PetscReal)r->samples, line[8] = (PetscReal)r->epoch;
+  for (PetscInt i = 0; i < p->ntest; i++) line[FIXED + i] = test ? test[i] : NOMOS_UNKNOWN;
+  for (PetscInt i = 0; i < p->tail_columns; i++)
+    if (PetscIsInfOrNanReal(line[i])) line[i] = (PetscReal)NAN; /* not known */
+}
+
+PetscErrorCode NomosHistoryPut(NomosProblem p, NomosImage image, NomosWhy *why)
+{
+  const PetscInt n = PetscMin(p->ntail, NOMOS_HISTORY_TAIL);
+  const int64_t  shape = n;
+  PetscReal     *v;
+  int64_t       *k;
+  char           name[32];
+
+  PetscFunctionBegin;
+  if (!p->tail || !n) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscMalloc2(n, &v, n, &k));
+  for (PetscInt c = 0; c < p->tail_columns && !why->code; c++) {
+    for (PetscInt i = 0; i < n; i++) {
+      v[i] = p->tail[(p->ntail - n + i) % NOMOS_HISTORY_TAIL * p->tail_columns + c];
+      if (IsInteger(c)) k[i] = (int64_t)v[i];
+    }
+    ColumnName(c, name);
+    if (IsInteger(c)) NomosImagePutTensor(image, "/history", name, 'i', 1, &shape, k, why);
+    else NomosImagePutTensor(image, "/history", name, 'd', 1, &shape, v, why);
+  }
+  PetscCall(PetscFree2(v, k));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Files of earlier builds have no columns: the tail then begins with this run. */
+PetscErrorCode NomosHistoryTake(NomosProblem p, NomosH5 h, NomosWhy *why)
+{
+  NomosH5Info info;
+  PetscReal  *v;
+  char        path[64], name[32];
+
+  PetscFunctionBegin;
+  PetscCall(MakeTail(p));
+  p->ntail = 0;
+  if (!p->tail || !NomosH5Has(h, "/history/step") || NomosH5GetInfo(h, "/history/step", &info, why) || info.rank != 1 || info.count > NOMOS_HISTORY_TAIL) PetscFunctionReturn(PETSC_SUCCESS);
+  p->ntail = (PetscInt)info.count;
+  PetscCall(PetscMalloc1(p->ntail, &v));
+  for (PetscInt c = 0; c < p->tail_columns && !why->code; c++) {
+    NomosH5Info  one = {.rank = 0};
+    PetscBool    has;
+
+    ColumnName(c, name);
+    snprintf(path, sizeof(path), "/history/%s", name);
+    has = NomosH5Has(h, path) && !NomosH5GetInfo(h, path, &one, why) && one.rank == 1 && one.count == info.count ? PETSC_TRUE : PETSC_FALSE;
+    if (has) NomosH5Read(h, path, NULL, NULL, v, why);
+    for (PetscInt i = 0; i < p->ntail; i++) p->tail[i * p->tail_columns + c] = has ? v[i] : (PetscReal)NAN;
+  }
+  PetscCall(PetscFree(v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------------------ */
 PetscErrorCode NomosHistoryOpen(NomosProblem p, PetscBool append)
 {
   MPI_Comm    comm = PetscObjectComm((PetscObject)p);
@@ -18,6 +106,8 @@ PetscErrorCode NomosHistoryOpen(NomosProblem p, PetscBool append)
   PetscBool   csv = PETSC_FALSE, json = PETSC_FALSE;
 
   PetscFunctionBegin;
+  PetscCall(MakeTail(p));
+  if (!append) p->ntail = 0;
   if (!p->history_file[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscStrlen(p->history_file, &len));
   if (len > 4) PetscCall(PetscStrcmp(p->history_file + len - 4, ".csv", &csv));
@@ -29,8 +119,12 @@ PetscErrorCode NomosHistoryOpen(NomosProblem p, PetscBool append)
     p->history = fopen(p->history_file, append ? "a" : "w");
     if (!p->history) error = errno ? errno : EIO;
     else if (!json && ftell(p->history) == 0) {
-      for (int i = 0; i < 9; i++) fprintf(p->history, "%s%s", i ? "," : "", Columns[i]);
-      for (PetscInt i = 0; i < p->ntest; i++) fprintf(p->history, ",test%d_rel_l2", (int)i + 1);
+      for (PetscInt i = 0; i < FIXED + p->ntest; i++) {
+        char name[32];
+
+        ColumnName(i, name);
+        fprintf(p->history, "%s%s", i ? "," : "", name);
+      }
       fputc('\n', p->history);
       fflush(p->history);
     }
@@ -63,6 +157,7 @@ PetscErrorCode NomosHistoryWrite(NomosProblem p, const NomosRecord *r, const Pet
   char name[32];
 
   PetscFunctionBegin;
+  if (p->tail) KeepLine(p, r, test);
   if (!p->history) PetscFunctionReturn(PETSC_SUCCESS);
   PutInteger(p, 0, r->step);
   PutReal(p, 1, Columns[1], r->time);
@@ -74,8 +169,8 @@ PetscErrorCode NomosHistoryWrite(NomosProblem p, const NomosRecord *r, const Pet
   PutInteger(p, 7, r->samples);
   PutInteger(p, 8, r->epoch);
   for (PetscInt i = 0; i < p->ntest; i++) {
-    snprintf(name, sizeof(name), "test%d_rel_l2", (int)i + 1);
-    PutReal(p, 9 + (int)i, name, test ? test[i] : NOMOS_UNKNOWN);
+    ColumnName(FIXED + i, name);
+    PutReal(p, FIXED + (int)i, name, test ? test[i] : NOMOS_UNKNOWN);
   }
   fputs(p->jsonl ? "}\n" : "\n", p->history);
   if (fflush(p->history) || ferror(p->history)) {

@@ -5,47 +5,55 @@
 
 static const char *const Units[] = {"normalised", "physical", "NomosLossUnits", "", NULL};
 
-/* The losses of -loss_type where none was added; each type reads its own settings. */
-static PetscErrorCode LossesFromOptions(NomosProblem p)
+/* Lists of one option, read with the others: PETSc shows the help of one block of an object only. */
+typedef struct {
+  char     *types[NOMOS_MAX_LOSSES], *tests[NOMOS_MAX_TESTS];
+  PetscReal weights[NOMOS_MAX_LOSSES];
+  PetscInt  ntypes, nweights, ntests;
+  PetscBool has_types, has_weights, has_tests;
+} Lists;
+
+static PetscErrorCode ReadLists(Lists *l, NomosOptionItems PetscOptionsObject)
 {
-  char     *types[NOMOS_MAX_LOSSES], def[] = NOMOSSOBOLEV;
-  PetscInt  n = NOMOS_MAX_LOSSES, nw = NOMOS_MAX_LOSSES;
-  PetscReal w[NOMOS_MAX_LOSSES];
-  PetscBool set, weights;
-  NomosMap  loss;
+  PetscFunctionBegin;
+  l->ntypes = l->nweights = NOMOS_MAX_LOSSES;
+  l->ntests               = NOMOS_MAX_TESTS;
+  PetscCall(PetscOptionsStringArray("-loss_type", "Losses, comma separated: sobolev, h1fd (default sobolev)", "NomosProblemAddLoss", l->types, &l->ntypes, &l->has_types));
+  PetscCall(PetscOptionsRealArray("-loss_weights", "Factor of each loss, not negative (default 1)", "NomosProblemAddLoss", l->weights, &l->nweights, &l->has_weights));
+  PetscCall(PetscOptionsStringArray("-data_test", "Files whose errors are reported, comma separated", "NomosProblemAddTestData", l->tests, &l->ntests, &l->has_tests));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The losses of -loss_type where none was added; each type reads its own settings. */
+static PetscErrorCode LossesFromOptions(NomosProblem p, Lists *l)
+{
+  char           def[] = NOMOSSOBOLEV;
+  const PetscInt n = l->has_types ? l->ntypes : 1;
+  const PetscBool given = p->nloss ? PETSC_TRUE : PETSC_FALSE;
+  NomosMap       loss;
 
   PetscFunctionBegin;
-  PetscObjectOptionsBegin((PetscObject)p);
-  PetscCall(PetscOptionsStringArray("-loss_type", "Losses, comma separated: sobolev, h1fd (default sobolev)", "NomosProblemAddLoss", types, &n, &set));
-  PetscCall(PetscOptionsRealArray("-loss_weights", "Factor of each loss, not negative (default 1)", "NomosProblemAddLoss", w, &nw, &weights));
-  PetscOptionsEnd();
-  if (p->nloss) {
-    for (PetscInt i = 0; set && i < n; i++) PetscCall(PetscFree(types[i]));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  if (!set) n = 1;
-  PetscCheck(!weights || nw == n, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_SIZ, "-loss_weights has %" PetscInt_FMT " numbers for %" PetscInt_FMT " losses; see -loss_type", nw, n);
-  for (PetscInt i = 0; i < n; i++) {
+  PetscCheck(given || !l->has_weights || l->nweights == n, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_SIZ, "-loss_weights has %" PetscInt_FMT " numbers for %" PetscInt_FMT " losses; see -loss_type", l->nweights, n);
+  for (PetscInt i = 0; !given && i < n; i++) {
     PetscCall(NomosMapCreate(PetscObjectComm((PetscObject)p), "loss", &loss));
     PetscCall(PetscObjectSetOptions((PetscObject)loss, ((PetscObject)p)->options));
     PetscCall(PetscObjectSetOptionsPrefix((PetscObject)loss, ((PetscObject)p)->prefix));
-    PetscCall(NomosMapSetType(loss, set ? types[i] : def));
+    PetscCall(NomosMapSetType(loss, l->has_types ? l->types[i] : def));
     PetscObjectOptionsBegin((PetscObject)loss);
     PetscTryTypeMethod(loss, setfromoptions, PetscOptionsObject);
+    PetscCall(PetscOptionsBool("-map_check", "Compare the derivatives with the values and with each other, in double, at the first point", "NomosMapSetCheck", loss->check, &loss->check, NULL));
     PetscOptionsEnd();
-    PetscCall(NomosProblemAddLoss(p, loss, weights ? w[i] : 1));
+    PetscCall(NomosProblemAddLoss(p, loss, l->has_weights ? l->weights[i] : 1));
     PetscCall(NomosMapDestroy(&loss));
-    if (set) PetscCall(PetscFree(types[i]));
   }
+  for (PetscInt i = 0; l->has_types && i < l->ntypes; i++) PetscCall(PetscFree(l->types[i]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* -data and -data_test where nothing was given */
-static PetscErrorCode DataFromOptions(NomosProblem p)
+static PetscErrorCode DataFromOptions(NomosProblem p, Lists *l)
 {
-  char     *files[NOMOS_MAX_TESTS];
-  PetscInt  n = NOMOS_MAX_TESTS;
-  PetscBool set, has;
+  PetscBool has;
   NomosData d;
 
   PetscFunctionBegin;
@@ -56,13 +64,10 @@ static PetscErrorCode DataFromOptions(NomosProblem p)
     PetscCall(NomosDataSetOptionsPrefix(p->data, ((PetscObject)p)->prefix));
     PetscCall(NomosDataSetFromOptions(p->data));
   }
-  PetscObjectOptionsBegin((PetscObject)p);
-  PetscCall(PetscOptionsStringArray("-data_test", "Files whose errors are reported, comma separated", "NomosProblemAddTestData", files, &n, &set));
-  PetscOptionsEnd();
-  for (PetscInt i = 0; set && i < n; i++) {
+  for (PetscInt i = 0; l->has_tests && i < l->ntests; i++) {
     if (p->ntest < NOMOS_MAX_TESTS && i >= p->ntest) {
       PetscCall(NomosDataCreate(PetscObjectComm((PetscObject)p), &d));
-      PetscCall(NomosDataSetFiles(d, 1, (const char *const *)&files[i]));
+      PetscCall(NomosDataSetFiles(d, 1, (const char *const *)&l->tests[i]));
       PetscCall(PetscObjectSetOptions((PetscObject)d, ((PetscObject)p)->options));
       PetscCall(NomosDataSetOptionsPrefix(d, ((PetscObject)p)->prefix));
       PetscCall(NomosDataSetFromOptions(d));
@@ -70,7 +75,7 @@ static PetscErrorCode DataFromOptions(NomosProblem p)
       PetscCall(NomosProblemAddTestData(p, d));
       PetscCall(NomosDataDestroy(&d));
     }
-    PetscCall(PetscFree(files[i]));
+    PetscCall(PetscFree(l->tests[i]));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -87,14 +92,13 @@ static PetscErrorCode MapFromOptions(NomosProblem p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode RunFromOptions(NomosProblem p)
+static PetscErrorCode RunFromOptions(NomosProblem p, NomosOptionItems PetscOptionsObject)
 {
   static const char *const signals[] = {"usr1", "term", "both", "none"}, *const shows[] = {"auto", "bar", "lines", "none"};
   PetscInt                 show = (PetscInt)p->progress;
   PetscBool                set;
 
   PetscFunctionBegin;
-  PetscObjectOptionsBegin((PetscObject)p);
   PetscCall(PetscOptionsString("-nomos_history", "File that gets one line per step: .csv or .jsonl", "NomosProblemSetHistory", p->history_file, p->history_file, sizeof(p->history_file), NULL));
   PetscCall(PetscOptionsString("-nomos_checkpoint", "Folder for checkpoints", "NomosProblemSetCheckpoint", p->checkpoint_dir, p->checkpoint_dir, sizeof(p->checkpoint_dir), NULL));
   PetscCall(PetscOptionsBoundedInt("-nomos_checkpoint_interval", "Steps from one checkpoint to the next", "NomosProblemSetCheckpoint", p->checkpoint_interval, &p->checkpoint_interval, NULL, 1));
@@ -105,7 +109,6 @@ static PetscErrorCode RunFromOptions(NomosProblem p)
   PetscCall(PetscOptionsEList("-nomos_signal", "Signals that end the run with a checkpoint", "NomosProblemSetLimits", signals, 4, signals[p->signal], &p->signal, NULL));
   PetscCall(PetscOptionsEList("-nomos_progress", "Progress on the terminal; auto: a bar there, else a line every 30 s", "NomosProblemSetFromOptions", shows, 4, shows[show], &show, NULL));
   p->progress = (NomosProgress)show;
-  PetscOptionsEnd();
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -120,9 +123,11 @@ static PetscErrorCode RunFromOptions(NomosProblem p)
 . -data_batch, -data_epochs    - see NomosProblemSetSchedule()
 . -data_symmetry none|transpose|square|square-open - see NomosProblemSetSymmetry()
 . -data_normalize_input, -data_normalize_output - see NomosProblemSetNormalize()
+. -map_check                   - see NomosMapSetCheck()
 . -loss_type, -loss_weights    - see NomosProblemAddLoss()
 . -loss_reduction, -loss_units - see NomosProblemSetReduction(), NomosProblemSetUnits()
 . -nomos_seed, -nomos_chunk, -nomos_keep_best - see NomosProblemSetSeed(), NomosProblemSetChunk(), NomosProblemSetKeepBest()
+. -nomos_shared_memory <bool> - see NomosProblemSetSharedMemory()
 . -nomos_history, -nomos_progress auto|bar|lines|none - see NomosProblemSetHistory()
 . -nomos_checkpoint, -nomos_checkpoint_interval, -nomos_checkpoint_keep, -nomos_restart - see NomosProblemSetCheckpoint()
 - -nomos_max_walltime, -nomos_signal - see NomosProblemSetLimits()
@@ -133,6 +138,7 @@ static PetscErrorCode RunFromOptions(NomosProblem p)
 PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
 {
   PetscInt units = p->physical, seed = (PetscInt)p->seed;
+  Lists    lists;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(p, NOMOS_PROBLEM_CLASSID, 1);
@@ -147,13 +153,15 @@ PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
   PetscCall(PetscOptionsEnum("-data_symmetry", "Symmetries of the square that training samples are turned by, another one every epoch; square-open: no node on the last edges", "NomosProblemSetSymmetry", NomosSymmetries, (PetscEnum)p->symmetry, (PetscEnum *)&p->symmetry, NULL));
   PetscCall(PetscOptionsInt("-nomos_seed", "Seed of first weights and order of samples", "NomosProblemSetSeed", seed, &seed, NULL));
   PetscCall(PetscOptionsBoundedInt("-nomos_chunk", "Samples per call of the map; 0: chosen so that activations take about 4 MB", "NomosProblemSetChunk", p->chunk_wanted, &p->chunk_wanted, NULL, 0));
+  PetscCall(PetscOptionsBool("-nomos_shared_memory", "Ranks of one node exchange parameters and gradients through its memory", "NomosProblemSetSharedMemory", p->share, &p->share, NULL));
   PetscCall(PetscOptionsBool("-nomos_keep_best", "Keep the parameters with the lowest validation error", "NomosProblemSetKeepBest", p->keep_best, &p->keep_best, NULL));
+  PetscCall(RunFromOptions(p, PetscOptionsObject));
+  PetscCall(ReadLists(&lists, PetscOptionsObject));
   PetscOptionsEnd();
   p->physical = units ? PETSC_TRUE : PETSC_FALSE;
   p->seed     = seed;
-  PetscCall(RunFromOptions(p));
-  PetscCall(DataFromOptions(p));
+  PetscCall(DataFromOptions(p, &lists));
   PetscCall(MapFromOptions(p));
-  PetscCall(LossesFromOptions(p));
+  PetscCall(LossesFromOptions(p, &lists));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,7 +1,7 @@
 /*
   parameters.c - theta in two forms: sharded over the problem's ranks, as Tao sees it, and whole, as a map wants it.
 
-  Only here, in evaluate.c and where files are written do ranks talk to each other. On one rank both forms are one Vec.
+  The ways between the two are in exchange.c. On one rank both forms are one Vec.
 */
 #include "problem.h"
 
@@ -59,58 +59,20 @@ PetscErrorCode NomosProblemSetUpParameters(NomosProblem p)
   PetscCall(VecSetType(p->theta, VECSTANDARD));
   PetscCall(VecSetFromOptions(p->theta));
   PetscCall(PetscObjectSetName((PetscObject)p->theta, "theta"));
-  if (p->size > 1) {
-    PetscCall(VecCreateSeq(PETSC_COMM_SELF, p->np, &p->pseq));
-    PetscCall(VecDuplicate(p->pseq, &p->gseq));
-  }
+  if (p->size > 1) PetscCall(NomosProblemSetUpExchange(p));
   PetscCall(NomosMapGetParameters(p->map, &given));
   first = p->size > 1 ? p->pseq : p->theta;
   if (given) {
     PetscCall(VecGetSize(given, &own));
     PetscCheck(own == p->np, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_SIZ, "the map was given %" PetscInt_FMT " parameters, it needs %" PetscInt_FMT, own, p->np);
     PetscCall(VecCopy(given, first));
-  } else PetscCall(NomosMapInitializeParameters(p->map, p->seed, first));
+  } else PetscCall(NomosMapInitializeParameters(p->map, p->seed, first)); /* the same numbers on every rank, also where the memory is one */
   if (p->size > 1) {
     PetscCall(VecGetArrayRead(p->pseq, &values));
     PetscCall(NomosProblemFromWhole(p, values, p->theta));
     PetscCall(VecRestoreArrayRead(p->pseq, &values));
   }
   PetscCall(NomosMapSetParameters(p->map, first)); /* the map answers with what is being trained */
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* A sharded vector as a whole one on every rank. */
-PetscErrorCode NomosProblemGather(NomosProblem p, Vec sharded, Vec buffer, Vec *whole)
-{
-  const PetscScalar *mine;
-  PetscScalar       *all;
-
-  PetscFunctionBegin;
-  if (p->size == 1) {
-    *whole = sharded;
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(VecGetArrayRead(sharded, &mine));
-  PetscCall(VecGetArrayWrite(buffer, &all));
-  PetscCallMPI(MPI_Allgatherv(mine, p->counts[p->rank], MPIU_SCALAR, all, p->counts, p->displs, MPIU_SCALAR, PetscObjectComm((PetscObject)p)));
-  PetscCall(VecRestoreArrayWrite(buffer, &all));
-  PetscCall(VecRestoreArrayRead(sharded, &mine));
-  *whole = buffer;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The sum over ranks of whole vectors, each rank keeping its shard. Not called on one rank. */
-PetscErrorCode NomosProblemScatterAdd(NomosProblem p, Vec whole, Vec sharded)
-{
-  const PetscScalar *all;
-  PetscScalar       *mine;
-
-  PetscFunctionBegin;
-  PetscCall(VecGetArrayRead(whole, &all));
-  PetscCall(VecGetArrayWrite(sharded, &mine));
-  PetscCallMPI(MPI_Reduce_scatter((void *)all, mine, p->counts, MPIU_SCALAR, MPIU_SUM, PetscObjectComm((PetscObject)p)));
-  PetscCall(VecRestoreArrayWrite(sharded, &mine));
-  PetscCall(VecRestoreArrayRead(whole, &all));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

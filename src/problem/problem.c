@@ -37,6 +37,9 @@ PetscErrorCode NomosProblemCreate(MPI_Comm comm, NomosProblem *problem)
   p->checkpoint_interval            = 100;
   p->checkpoint_keep                = 2;
   p->best_error                     = PETSC_INFINITY;
+  p->share                          = PETSC_TRUE;
+  p->node                           = MPI_COMM_NULL;
+  p->shared                         = MPI_WIN_NULL;
   *problem                          = p;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -46,8 +49,7 @@ static PetscErrorCode Reset(NomosProblem p)
 {
   PetscFunctionBegin;
   PetscCall(VecDestroy(&p->theta));
-  PetscCall(VecDestroy(&p->pseq));
-  PetscCall(VecDestroy(&p->gseq));
+  PetscCall(NomosProblemResetExchange(p));
   PetscCall(VecDestroy(&p->vseq));
   PetscCall(VecDestroy(&p->x));
   PetscCall(VecDestroy(&p->y));
@@ -73,6 +75,7 @@ static PetscErrorCode Reset(NomosProblem p)
   PetscCall(PetscFree(p->chunkidx));
   PetscCall(PetscFree(p->turned));
   PetscCall(PetscFree(p->step_times));
+  PetscCall(PetscFree(p->tail));
   PetscCall(NomosProblemDestroyEvaluators(p));
   p->setup = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -182,6 +185,10 @@ PetscErrorCode NomosProblemGetMap(NomosProblem p, NomosMap *map)
   Options Database Keys:
 + -loss_type NAME,...  - the losses, where none was added
 - -loss_weights W,...  - their factors (default 1)
+
+  Note:
+  The problem leaves a loss's slot "weight" (one number per sample of a chunk) alone: samples that only fill a short last
+  chunk are left out where f and its seeds are formed, which for every loss is the same as weight zero.
 
   Level: beginner
 .seealso: `NomosProblemSetReduction()`, `NomosProblemSetUnits()`
@@ -359,6 +366,29 @@ PetscErrorCode NomosProblemSetChunk(NomosProblem p, PetscInt chunk)
   PetscCheck(chunk >= 0, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_OUTOFRANGE, "a chunk of %" PetscInt_FMT " samples; 0 or more is possible, see -nomos_chunk", chunk);
   CheckNotSetUp(p, "NomosProblemSetChunk");
   p->chunk_wanted = chunk;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+  NomosProblemSetSharedMemory - whether ranks of one node exchange parameters and gradients through its memory
+
+  Logically Collective
+
+  Options Database Key:
+. -nomos_shared_memory - the same (default 1)
+
+  Note:
+  Without it, and where ranks run on several nodes or MPI cannot make the shared window, MPI's collectives are used. The sum over
+  more than two ranks may then differ in the last digit.
+
+  Level: advanced
+@*/
+PetscErrorCode NomosProblemSetSharedMemory(NomosProblem p, PetscBool flag)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(p, NOMOS_PROBLEM_CLASSID, 1);
+  CheckNotSetUp(p, "NomosProblemSetSharedMemory");
+  p->share = flag;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

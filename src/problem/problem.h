@@ -9,7 +9,7 @@
     train.c       the problem as callbacks of a Tao; when a run stops
     history.c     one line per step, progress
     signals.c     USR1 and TERM while a run is active
-    checkpoint.c  checkpoints and restart
+    checkpoint.c  checkpoints; restart.c a run from one
     model.c       models in files: NomosMapLoad, NomosMapSave
     errors.c      errors on a data set, predictions
 */
@@ -25,6 +25,7 @@
 #define NOMOS_UNKNOWN    ((PetscReal)HUGE_VAL) /* a number of the history that does not exist; PETSC_INFINITY is finite */
 #define NOMOS_MAX_TESTS  16
 #define NOMOS_STEP_TIMES 65536 /* step times kept for the median */
+#define NOMOS_HISTORY_TAIL 256 /* lines of the history that a checkpoint holds */
 #define NOMOS_SHARD      128 /* local sizes of theta are multiples of this, or one more or less: no (re, im) pair straddles ranks */
 
 typedef enum {
@@ -68,6 +69,10 @@ struct _p_NomosProblem {
   PetscInt     np, *starts;          /* rank r holds theta[starts[r] .. starts[r+1])                     */
   PetscMPIInt *counts, *displs;
   Vec          theta, pseq, gseq;    /* pseq, gseq: whole, only with several ranks                       */
+  PetscBool    share;                /* let ranks of one node exchange through its memory (exchange.c)   */
+  MPI_Comm     node;
+  MPI_Win      shared;
+  PetscScalar *common, **parts;      /* in the window: theta, and each rank's gseq; parts NULL: messages */
   PetscInt     chunk, nx1, ny1;      /* samples per call of the map; reals of one sample                 */
   Vec          x, y, gy, gloss, target, mean, std;
   Vec          r[NOMOS_MAX_LOSSES], s[NOMOS_MAX_LOSSES]; /* residuals and seeds of each loss             */
@@ -95,6 +100,8 @@ struct _p_NomosProblem {
   /* history and progress */
   char         history_file[PETSC_MAX_PATH_LEN];
   FILE        *history;
+  PetscReal   *tail;                 /* rank 0: the latest lines, [line % NOMOS_HISTORY_TAIL][column]      */
+  PetscInt     ntail, tail_columns;  /* lines so far                                                       */
   PetscBool    jsonl;
   NomosProgress progress;
   PetscLogDouble progress_last;
@@ -118,7 +125,9 @@ struct _p_NomosProblem {
 /* parameters.c */
 PETSC_INTERN PetscErrorCode NomosProblemSetUpParameters(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemGather(NomosProblem, Vec sharded, Vec buffer, Vec *whole); /* buffer is not used on one rank */
-PETSC_INTERN PetscErrorCode NomosProblemScatterAdd(NomosProblem, Vec whole, Vec sharded);          /* sum over ranks                 */
+PETSC_INTERN PetscErrorCode NomosProblemScatterAdd(NomosProblem, Vec sharded);                     /* sum of gseq over ranks         */
+PETSC_INTERN PetscErrorCode NomosProblemSetUpExchange(NomosProblem);
+PETSC_INTERN PetscErrorCode NomosProblemResetExchange(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemUseParameters(NomosProblem, Vec sharded);                    /* the map answers with these  */
 PETSC_INTERN PetscErrorCode NomosProblemFromWhole(NomosProblem, const PetscScalar whole[], Vec sharded);
 /* setup.c */
@@ -142,6 +151,9 @@ PETSC_INTERN PetscErrorCode NomosProgressShow(NomosProblem, const NomosRecord *,
 PETSC_INTERN PetscErrorCode NomosProblemEndRun(NomosProblem);
 /* checkpoint.c */
 PETSC_INTERN PetscErrorCode NomosProblemCheckpoint(NomosProblem, PetscInt step);
+PETSC_INTERN PetscErrorCode NomosProblemOrderSum(NomosProblem, Tao, PetscInt step, int64_t *);
+/* restart.c */
+PETSC_INTERN PetscErrorCode NomosProblemDataSum(NomosProblem, int64_t *);
 PETSC_INTERN PetscErrorCode NomosProblemCheckFolder(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemRestart(NomosProblem, Tao);
 /* errors.c */

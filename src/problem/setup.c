@@ -47,7 +47,7 @@ static PetscErrorCode SetUpNet(NomosProblem p)
   PetscFunctionBegin;
   PetscCall(NomosDataGetGrid(p->data, &grid));
   PetscCall(NomosDataGetChannels(p->data, &cin, &cout));
-  PetscCheck(cout > 0, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_INCOMP, "the training data have no output fields");
+  PetscCheck(cout > 0, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_INCOMP, "the training data have no output fields, expected at least one in /output to learn from; see -data, -data_output");
   PetscCall(NomosMapSetGrid(p->map, &grid));
   if (strcmp(p->map->family, "net")) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosMapGetChannels(p->map, &mine[0], &mine[1]));

@@ -63,6 +63,9 @@ static PetscErrorCode Forward(NomosProblem problem, const Case *c, PetscMPIInt r
   PetscCall(NomosProblemGetMap(problem, &net));
   PetscCall(NomosProblemGetParameters(problem, &theta));
   PetscCall(NomosMapGetBatch(net, &chunk));
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-bench_forward_batch", &chunk, NULL));
+  PetscCall(NomosMapSetBatch(net, chunk));
+  PetscCall(NomosMapSetUp(net));
   PetscCall(NomosMapCreateVecs(net, &x, NULL, &y));
   PetscCall(VecScatterCreateToAll(theta, &gather, &p));
   PetscCall(VecScatterBegin(gather, theta, p, INSERT_VALUES, SCATTER_FORWARD));

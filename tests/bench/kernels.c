@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     for (int method = NOMOS_FFT_LIBRARY; method <= NOMOS_FFT_DENSE; method++) {
       PetscInt     f[2][8];
       void        *plan = NULL;
-      NomosFFTDesc desc = {2, precision, method, {16, 16, 0}, {8, 5, 0}, {f[0], f[1], NULL}, B * C, 1.0 / 256, 1};
+      NomosFFTDesc desc = {2, precision, method, {16, 16, 0}, {8, 5, 0}, {f[0], f[1], NULL}, B * C, 0, 0, 1.0 / 256, 1};
       for (int k = 0; k < 8; k++) f[0][k] = k - 4, f[1][k] = k;
       if (m.t->fft_create(m.ctx, &desc, &plan)) continue;
       for (int kind = 0; kind < 2; kind++) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The program `nomos` as a user types it: program.sh PART NOMOS SOURCE [MPIEXEC...]. Parts: jobs, files, trained, wrong. Works in the
+# The program `nomos` as a user types it: program.sh PART NOMOS SOURCE [MPIEXEC...]. Parts: jobs, files, trained, wrong, killed, disk. Works in the
 # current folder. With MPIEXEC the same commands run on its ranks.
 set -uo pipefail
 part=$1 nomos=$2 src=$3
@@ -48,6 +48,22 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
   [ "$(head -n 1 h.csv | cut -d, -f1-10)" = step,time_s,f,gnorm,cnorm,lr,evals,samples,epoch,test1_rel_l2 ] || fail "columns of the history: $(head -n 1 h.csv)"
   [ "$(wc -l <report.csv)" -eq 7 ] || fail "rows of the report"
   for verb in generate train predict info check; do expect "nomos $verb" "$nomos" $verb -help; done
+  # -help is complete (the names of the options page), and the page of the program knows every name that it shows
+  train_help=$("$nomos" train -help)
+  for o in data data_test data_input data_output data_first data_samples data_batch data_epochs data_order data_symmetry data_normalize_input data_normalize_output data_cache data_time data_allow_nan model o pictures \
+    nomos_keep_best nomos_seed nomos_backend nomos_history nomos_checkpoint nomos_checkpoint_interval nomos_checkpoint_keep nomos_restart nomos_max_walltime nomos_signal nomos_deterministic nomos_progress nomos_strict map_check \
+    net_type net_channels_in net_channels_out net_precision net_fno_modes net_fno_width net_fno_layers net_fno_block net_fno_layout net_fno_fft_norm net_fno_factorization net_fno_rank net_fno_norm net_fno_padding net_fno_padding_mode \
+    net_fno_lifting_ratio net_fno_projection_ratio net_fno_mlp_expansion net_fno_embedding net_fno_separable net_fno_stabilizer net_fno_shift net_fno_conv loss_type loss_weights loss_sobolev_s loss_sobolev_alpha loss_relative \
+    loss_reduction loss_units tao_type tao_adamw_lr tao_adamw_beta1 tao_adamw_beta2 tao_adamw_eps tao_adamw_wd tao_adamw_complex tao_adamw_l2 tao_adamw_form tao_clip tao_schedule_type tao_schedule_length tao_schedule_unit tao_nan_policy; do
+    checks=$((checks + 1))
+    grep -q -- "^ *-$o[ :<]" <<<"$train_help" || fail "train -help does not show -$o"
+  done
+  for o in $(for verb in generate train predict info check; do "$nomos" $verb -help; done | sed -n 's/^ *\(-[a-z0-9_]*\)[ :<].*/\1/p' | sort -u); do
+    checks=$((checks + 1))
+    grep -q -- "\`$o\`" "$src/docs/program.md" || fail "docs/program.md does not name $o"
+  done
+  # the self-check of the net that is trained
+  expect '^map_check: net fno adjoint [0-9.e-]* taylor (2\.0|1\.9)' "${run[@]}" train -map_check -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_epochs 1 -o checked.h5 -pictures none -nomos_progress none
   expect 'fno' "$nomos" info darcy.h5 -nomos_list
   ;;
 files) # what the files of a run are: independent of ranks, ranges and order; several inputs; damage and contradictions
@@ -94,6 +110,24 @@ files) # what the files of a run are: independent of ranks, ranges and order; se
     python3 -c 'import h5py,shutil; shutil.copy("seven.h5","nan.h5"); f=h5py.File("nan.h5","r+"); d=f["output/u"]; v=d[...]; v[2,0,3,3]=float("nan"); del f["output/u"]; f["output/u"]=v'
     refuse 'NaN' "${run[@]}" train "${small[@]}" -data nan.h5 -o small.h5
     refuse 'NaN' "$nomos" check nan.h5
+    # one file per way to be no data set: what was found, what was expected, what to do
+    python3 - <<'PYTHON'
+import h5py, numpy as np
+a = np.ones((4, 1, 8, 8))
+cases = {"schema": {}, "axes": {}, "noinput": {}, "samples": {"output/u": a[:3]}, "points": {"output/u": a[..., :7]}, "rank": {"input/a": a[:, 0]}, "integers": {"input/a": a.astype("i4")},
+         "L": {"grid/L": [0.0, 1.0]}, "n": {"grid/n": [8, 9]}, "time": {"time": [0.0, 0.0]}, "split": {"split/train": [0, 9]}, "twice": {"split/train": [0, 1], "split/valid": [1]}, "link": {"input/b": h5py.SoftLink("/input/a")},
+         "outside": {"input/b": h5py.ExternalLink("seven.h5", "/input/a")}, "empty": {"input/a": a[:0]}, "text": {"input/b": "text"}, "name": {"input/b c": a}}
+for name, change in cases.items():
+    with h5py.File("no_%s.h5" % name, "w") as f:
+        f.attrs["schema"] = "nomos-dataset/9" if name == "schema" else "nomos-dataset/1"
+        f.attrs["axes"] = "x,y" if name == "axes" else "y,x"
+        for key, value in {"input/a": a, "output/u": a, **change}.items():
+            if name != "noinput" or key != "input/a":
+                f[key] = value
+PYTHON
+    for pair in schema:nomos-dataset/1 axes:transpose noinput:add samples:expected\ 4 points:expected\ 8 rank:channel integers:convert L:L\ \>\ 0 n:expected\ 9 time:expected split:expected twice:expected link:expected outside:expected empty:expected text:convert name:rename; do
+      refuse "no_${pair%%:*}.h5'.*${pair#*:}" "${run[@]}" train "${small[@]}" -data "no_${pair%%:*}.h5" -o small.h5
+    done
   fi
   # a disk that is full (a limit of 8 MB, which MPI's own files stay below; the model has 22): a sentence, the older model stays
   (ulimit -f 8192; refuse 'small.h5' "${run[@]}" train "${small[@]}" -net_fno_modes 12,12 -net_fno_width 64 -net_fno_layers 4 -data seven.h5 -o small.h5; exit $failed) || failed=1
@@ -132,8 +166,102 @@ wrong) # what is wrong, what was expected, what to type; what was there stays
   refuse 'cut.h5' "$nomos" info cut.h5
   refuse 'verb|frobnicate' "$nomos" frobnicate
   refuse 'width' "${run[@]}" train -net_type fno -net_fno_modes 4,4 -net_fno_widht 8 -nomos_strict -data "$data/darcy16_train.h5" -data_samples 16 -data_epochs 1 -o strict.h5 -pictures none -nomos_progress none
+  # a value's own option is named, not one that happens to hold the same digits
+  tiny=(-net_type fno -net_fno_modes 4,4 -net_fno_width 6 -net_fno_layers 2 -data_epochs 1 -data_samples 16 -pictures none -nomos_progress none)
+  refuse 'see -net_fno_width$' "${run[@]}" train "${tiny[@]}" -net_fno_width 1.5 -data "$data/darcy16_train.h5" -o x.h5
+  refuse 'see -net_fno_modes$' "${run[@]}" train "${tiny[@]}" -net_fno_modes 4,x -data "$data/darcy16_train.h5" -o x.h5
+  refuse 'see -tao_type$' "${run[@]}" train "${tiny[@]}" -tao_type frobnicate -data "$data/darcy16_train.h5" -o x.h5
+  # nothing that a run reads is overwritten; a folder that takes no checkpoint is refused before the run
+  cp "$data/darcy16_test.h5" mine.h5
+  "${run[@]}" train "${tiny[@]}" -data mine.h5 -o kept.h5 >/dev/null || fail "train for what follows"
+  ln -sf mine.h5 other.h5
+  before=$(cat mine.h5 kept.h5 | cksum)
+  refuse 'overwrite.*-o another name' "${run[@]}" train "${tiny[@]}" -data mine.h5 -o mine.h5
+  refuse 'overwrite' "${run[@]}" train "${tiny[@]}" -data mine.h5 -o other.h5
+  refuse 'overwrite' "${run[@]}" train "${tiny[@]}" -data "$data/darcy16_train.h5" -data_test mine.h5 -o ./mine.h5
+  refuse 'overwrite' "${run[@]}" predict -model kept.h5 -data mine.h5 -o kept.h5
+  refuse 'overwrite' "${run[@]}" predict -model kept.h5 -data mine.h5 -o mine.h5
+  refuse 'overwrite' "${run[@]}" predict -model kept.h5 -data mine.h5 -report mine.h5
+  refuse 'nomos_checkpoint' "${run[@]}" train "${tiny[@]}" -data mine.h5 -o x.h5 -nomos_checkpoint /proc/none
+  refuse 'nomos_checkpoint' "${run[@]}" train "${tiny[@]}" -data mine.h5 -o x.h5 -nomos_checkpoint kept.h5
+  [ "$before" = "$(cat mine.h5 kept.h5 | cksum)" ] || fail "a refused run changed a file that it reads"
   [ ! -e zero.h5 ] || fail "a refused generate left a file"
   if compgen -G '*.part' >/dev/null; then fail "a .part was left: $(echo *.part)"; fi
+  ;;
+killed) # kill -9 and Ctrl-C at any moment: what is finished stays whole, the newest checkpoint goes on, and the end is that of a run left alone
+  "${run[@]}" generate -pde_type darcy -pde_grid 12,12 -data_samples 24 -nomos_seed 5 -o data.h5 >/dev/null || fail "generate"
+  times=20 least=5 epochs=200
+  [ "$(wc -w <<<"${run[*]}")" -eq 1 ] || times=4 least=2 epochs=80 # mpiexec takes its time
+  job=(train -net_type fno -net_fno_modes 5,5 -net_fno_width 8 -net_fno_layers 2 -net_precision double -data data.h5 -data_batch 4 -data_epochs $epochs -nomos_checkpoint_interval 3 -nomos_deterministic -pictures none -nomos_progress none)
+  whole=$("${run[@]}" "${job[@]}" -nomos_history whole.csv -nomos_checkpoint whole -o whole.h5 2>&1 | sed -n 's/^trained \(steps=.* f=[^ ]*\).*/\1/p')
+  [ -n "$whole" ] || fail "the run left alone"
+  cp whole.h5 model.h5 # an older model that the killed runs would replace
+  old=$(cksum <model.h5)
+  shopt -s nullglob
+  set -m # jobs get groups of their own, and do not ignore INT as those of a script do
+  for ((k = 0; k < times; k++)); do
+    "${run[@]}" "${job[@]}" -nomos_history parts.csv -nomos_checkpoint parts -nomos_restart auto -o model.h5 >killed.log 2>&1 &
+    pid=$!
+    sleep "$(awk -v k=$k -v s=$RANDOM 'BEGIN { srand(s); printf "%.3f", 0.2 + 0.1 * (k % 7) + 0.4 * rand() }')"
+    victim=$pid
+    ranks=$(ps -o pid= --ppid $pid 2>/dev/null | tr -d ' ')
+    [ $times -lt 20 ] && [ -n "$ranks" ] && victim=$(tail -n 1 <<<"$ranks") # one rank of the job: the others end with it
+    if [ $((k % 4)) -eq 3 ]; then kill -INT -- -$pid 2>/dev/null; else kill -KILL $victim 2>/dev/null; fi
+    wait $pid 2>/dev/null
+    status=$?
+    [ $status -ne 0 ] || break # it was faster than we were
+    for f in parts/checkpoint-*.h5 model.h5; do
+      checks=$((checks + 1))
+      "$nomos" check $f >/dev/null 2>check.log || { fail "$f after kill $k: $(cat check.log)"; }
+    done
+    [ "$old" = "$(cksum <model.h5)" ] || fail "kill $k changed the model of an earlier run"
+  done
+  set +m
+  [ $k -ge $least ] || fail "only $k runs were killed before one came to its end"
+  compgen -G 'parts/checkpoint-*.h5' >/dev/null || fail "no checkpoint was left by $k killed runs"
+  out=$("${run[@]}" "${job[@]}" -nomos_history parts.csv -nomos_checkpoint parts -nomos_restart auto -o model.h5 2>&1)
+  parts=$(sed -n 's/^trained \(steps=.* f=[^ ]*\).*/\1/p' <<<"$out")
+  checks=$((checks + 1))
+  [ "$whole" = "$parts" ] || fail "$k times killed: '$parts', left alone: '$whole'; $out"
+  if compgen -G 'parts/*.part' >/dev/null; then fail "a .part was left beside the checkpoints"; fi
+  # of two lines of one step the last counts; f is that of the run left alone, digit by digit
+  f() { awk -F, 'NR > 1 && NF > 5 && $1 ~ /^[0-9]+$/ { f[$1] = $3 } END { for (s in f) print s, f[s] }' "$1" | sort -n; }
+  [ "$(f whole.csv)" = "$(f parts.csv)" ] || fail "the histories differ: $(diff <(f whole.csv) <(f parts.csv) | head -n 3)"
+  echo "killed $k times"
+  ;;
+disk) # a disk that is really full: a small file system where this user may mount one, otherwise 77 (a limit of the file size stands in for it in `files`)
+  mkdir -p small
+  if ! mount -t tmpfs -o size=1m,mode=777 tmpfs small 2>/dev/null; then
+    echo "skipped: this user may not mount a file system of 1 MB"
+    exit 77
+  fi
+  trap 'umount small 2>/dev/null || umount -l small' EXIT
+  "${run[@]}" generate -pde_type darcy -pde_grid 12,12 -data_samples 24 -nomos_seed 5 -o data.h5 >/dev/null || fail "generate"
+  job=(train -net_type fno -net_fno_modes 5,5 -net_fno_width 12 -net_fno_layers 2 -data data.h5 -data_batch 4 -data_epochs 20 -nomos_checkpoint_interval 10 -nomos_deterministic -pictures none -nomos_progress none)
+  whole=$("${run[@]}" "${job[@]}" -o whole.h5 2>&1 | sed -n 's/^trained \(steps=.* f=[^ ]*\).*/\1/p')
+  expect '^trained steps=30 ' "${run[@]}" "${job[@]}" -tao_max_it 30 -tao_schedule_length 120 -nomos_checkpoint small/ck -o model.h5
+  cp small/ck/*.h5 . && kept=$(cksum <model.h5)
+  "${run[@]}" "${job[@]}" -o small/model.h5 >/dev/null 2>&1 || fail "a model on the small disk"
+  before=$(cat small/model.h5 small/ck/*.h5 | cksum)
+  head -c 1048576 /dev/zero >small/filler 2>/dev/null # what is left
+  [ "$(df --output=avail small | tail -n 1)" -eq 0 ] || fail "the disk is not full"
+  # a checkpoint that finds no room: said, and the run goes on to its end
+  out=$("${run[@]}" "${job[@]}" -nomos_checkpoint small/ck -nomos_restart small/ck -nomos_history small/h.csv -o full.h5 2>&1)
+  checks=$((checks + 1))
+  grep -Eq 'nomos: no checkpoint at step [0-9]+: cannot write .*(No space|space).*training goes on' <<<"$out" || fail "no sentence about the full disk: $out"
+  [ "$whole" = "$(sed -n 's/^trained \(steps=.* f=[^ ]*\).*/\1/p' <<<"$out")" ] || fail "the run on a full disk ended otherwise: $out"
+  # a model, a data set, a prediction and a report that find none
+  refuse 'small/model.h5|small' "${run[@]}" "${job[@]}" -tao_max_it 1 -o small/model.h5
+  refuse 'small/set.h5|small' "${run[@]}" generate -pde_type darcy -pde_grid 32,32 -data_samples 40 -o small/set.h5
+  refuse 'small/pred.h5|small' "${run[@]}" predict -model full.h5 -data data.h5 -o small/pred.h5 -pictures none
+  refuse 'report' "${run[@]}" predict -model full.h5 -data data.h5 -report small/rows.csv
+  [ "$before" = "$(cat small/model.h5 small/ck/*.h5 | cksum)" ] || fail "what was saved before is not what it was"
+  for f in small/model.h5 small/ck/*.h5; do expect 'checkpoint' "$nomos" check $f; done
+  for f in small/*.part small/ck/*.part; do [ ! -e "$f" ] || fail "$f was left"; done
+  # room again: the newest checkpoint goes on to the same end
+  rm -f small/filler
+  out=$("${run[@]}" "${job[@]}" -nomos_checkpoint small/ck -nomos_restart auto -o again.h5 2>&1)
+  [ "$whole" = "$(sed -n 's/^trained \(steps=.* f=[^ ]*\).*/\1/p' <<<"$out")" ] || fail "the run after the full disk ended otherwise: $out"
   ;;
 *) fail "no part '$part'" ;;
 esac

@@ -9,7 +9,7 @@
 #define SUM(m, K, g, n, add, out, ...) TableFailed(m, (m)->t->sum((m)->ctx, (m)->precision, NOMOS_SUM_##K, (g), (n), &(K##Args){__VA_ARGS__}, (add), (out)), #K)
 
 /* kernels with references in other tests: conform/layers.c; those of residuals in their tests of the pde types and those of sweeps in unit/nomossor.c and of sketches in unit/sketch.c, on the host only */
-static const char *const elsewhere[] = {"PackModes", "UnpackModes", "PackSomeModes", "UnpackSomeModes", "ScaleColumns", "CPBuild", "CPGrad", "ModeProduct", "ModeOuter", "AdamW", "AdamWPair", "ClipBox", "Misfit", "Centre", "ModeScale", "H1Stack", "H1StackAdj", "LossFactors", "LossScale", "FillUniform", "FillNormal", "FillRademacher", "DarcyResidual", "DarcyTranspose", "DarcyFieldTranspose", "BurgersStep", "BurgersTangent", "BurgersTranspose", "SORForward", "SORBackward", "SOREisenstat", "SORTriangle", "SORJacobi", "SORScale", "SketchColumn", "SketchGauss", "SketchChunk", "SketchJoin", NULL};
+static const char *const elsewhere[] = {"PackModes", "UnpackModes", "PackSomeModes", "UnpackSomeModes", "ScaleColumns", "CPBuild", "CPGrad", "ModeProduct", "ModeOuter", "AdamW", "AdamWPair", "ClipBox", "Misfit", "Centre", "ModeScale", "H1Stack", "H1StackAdj", "LossFactors", "LossScale", "FillUniform", "FillNormal", "FillRademacher", "DarcyResidual", "DarcyTranspose", "DarcyFieldTranspose", "DarcyFieldTangent", "BurgersStep", "BurgersTangent", "BurgersTranspose", "BurgersFieldTangent", "SORForward", "SORBackward", "SOREisenstat", "SORTriangle", "SORJacobi", "SORScale", "SketchColumn", "SketchGauss", "SketchChunk", "SketchJoin", NULL};
 
 /* sizes of fields: B samples, C channels, n points; r rows */
 typedef struct {
@@ -28,14 +28,14 @@ static Size           Sized(size_t i)
 /* --- layers that act point by point ------------------------------------------------------------------------------- */
 static void Test_FieldIn(Machine *m, Size s)
 {
-  for (int with = 0; with < 2; with++) {
-    const PetscInt ys = s.C * s.n + 5;
+  for (int with = 0; with < 2; with++) { /* the tiles of a sample lie together in y, its channels in x */
+    const PetscInt ys = s.C * s.n + 5, tiles = with && s.B % 2 == 0 ? 2 : 1;
     double *x = DrawMany(m, s.all), *shift = DrawMany(m, (size_t)s.C), *scale = DrawMany(m, (size_t)s.C), *want = DrawMany(m, (size_t)(s.B * ys));
     Array   X = UpDouble(m, x, s.all), A = UpDouble(m, shift, (size_t)s.C), Q = UpDouble(m, scale, (size_t)s.C), Y = Up(m, want, (size_t)(s.B * ys));
-    ROWS(m, FieldIn, s.r, s.n, .x = DBL(X), .shift = with ? DBL(A) : NULL, .scale = with ? DBL(Q) : NULL, .y = REAL(Y), .C = s.C, .n = s.n, .ystride = ys);
+    ROWS(m, FieldIn, s.r, s.n, .x = DBL(X), .shift = with ? DBL(A) : NULL, .scale = with ? DBL(Q) : NULL, .y = REAL(Y), .C = s.C, .n = s.n, .stride = ys, .tiles = tiles);
     for (PetscInt b = 0; b < s.B; b++)
       for (PetscInt c = 0; c < s.C; c++)
-        for (PetscInt i = 0; i < s.n; i++) want[b * ys + c * s.n + i] = (x[(b * s.C + c) * s.n + i] - (with ? shift[c] : 0)) * (with ? scale[c] : 1);
+        for (PetscInt i = 0; i < s.n; i++) want[b * ys + c * s.n + i] = (x[((b / tiles * s.C + c) * tiles + b % tiles) * s.n + i] - (with ? shift[c] : 0)) * (with ? scale[c] : 1);
     CheckArray(m, "FieldIn", &Y, want, 3 * m->eps); /* numbers below 2, three roundings */
     Free(m, &X), Free(m, &A), Free(m, &Q), Free(m, &Y);
     free(x), free(shift), free(scale), free(want);
@@ -44,14 +44,14 @@ static void Test_FieldIn(Machine *m, Size s)
 static void Test_FieldOut(Machine *m, Size s)
 {
   for (int with = 0; with < 2; with++) {
-    const PetscInt xs = s.C * s.n + 3;
+    const PetscInt xs = s.C * s.n + 3, tiles = with && s.B % 2 == 0 ? 2 : 1;
     double *x = DrawMany(m, (size_t)(s.B * xs)), *shift = DrawMany(m, (size_t)s.C), *scale = DrawMany(m, (size_t)s.C), *want = DrawMany(m, s.all);
     Array   X = Up(m, x, (size_t)(s.B * xs)), A = UpDouble(m, shift, (size_t)s.C), Q = UpDouble(m, scale, (size_t)s.C), Y = UpDouble(m, with ? want : NULL, s.all);
-    ROWS(m, FieldOut, s.r, s.n, .x = REAL(X), .shift = with ? DBL(A) : NULL, .scale = with ? DBL(Q) : NULL, .y = DBL(Y), .C = s.C, .n = s.n, .xstride = xs, .add = with);
+    ROWS(m, FieldOut, s.r, s.n, .x = REAL(X), .shift = with ? DBL(A) : NULL, .scale = with ? DBL(Q) : NULL, .y = DBL(Y), .C = s.C, .n = s.n, .stride = xs, .tiles = tiles, .add = with);
     for (PetscInt b = 0; b < s.B; b++)
       for (PetscInt c = 0; c < s.C; c++)
         for (PetscInt i = 0; i < s.n; i++) {
-          const PetscInt j = (b * s.C + c) * s.n + i;
+          const PetscInt j = ((b / tiles * s.C + c) * tiles + b % tiles) * s.n + i;
           want[j] = (with ? want[j] : 0) + x[b * xs + c * s.n + i] * (with ? scale[c] : 1) + (with ? shift[c] : 0);
         }
     CheckArray(m, "FieldOut", &Y, want, 4 * DBL_EPSILON);
@@ -61,12 +61,12 @@ static void Test_FieldOut(Machine *m, Size s)
 }
 static void Test_GridEmbed(Machine *m, Size s)
 {
-  const PetscInt stride = 3, count = 5, ys = s.n + 2;
+  const PetscInt stride = 3, count = 5, ys = s.n + 2, tiles = s.r % 2 == 0 ? 2 : 1;
   double        *want = DrawMany(m, (size_t)(s.r * ys));
   Array          Y    = Up(m, want, (size_t)(s.r * ys));
-  ROWS(m, GridEmbed, s.r, s.n, .y = REAL(Y), .lo = -0.5, .h = 0.3, .stride = stride, .count = count, .ystride = ys);
+  ROWS(m, GridEmbed, s.r, s.n, .y = REAL(Y), .lo = -0.5, .h = 0.3, .stride = stride, .count = count, .n = s.n, .tiles = tiles, .ystride = ys);
   for (PetscInt r = 0; r < s.r; r++)
-    for (PetscInt i = 0; i < s.n; i++) want[r * ys + i] = -0.5 + 0.3 * (double)(i / stride % count);
+    for (PetscInt i = 0; i < s.n; i++) want[r * ys + i] = -0.5 + 0.3 * (double)((r % tiles * s.n + i) / stride % count);
   CheckArray(m, "GridEmbed", &Y, want, 2 * m->eps);
   Free(m, &Y);
   free(want);

@@ -165,7 +165,7 @@ static PetscErrorCode FieldDerivative(NomosMap m, Vec x, Vec p)
   const PetscReal h = 1e-4; /* with values of order one: truncation 1e-8, rounding 1e-11 */
   Vec             a, g, y, w, d, ap, keep;
   PetscScalar     got, up, down;
-  PetscReal       ng, nd;
+  PetscReal       ng, nd, nw, ny2;
   PetscInt        n, ny;
 
   PetscFunctionBegin;
@@ -181,6 +181,12 @@ static PetscErrorCode FieldDerivative(NomosMap m, Vec x, Vec p)
   PetscCall(NomosMapGetFieldAdjoint(m, "a", &g));
   if (g) {
     PetscCall(VecDot(g, d, &got));
+    PetscCall(VecCopy(w, y)); /* the tangent adds: <w, w + F'_a d> */
+    PetscCall(NomosMapAddFieldTangent(m, "a", d, y));
+    PetscCall(VecDot(w, y, &up));
+    PetscCall(VecNorm(w, NORM_2, &nw));
+    PetscCall(VecNorm(y, NORM_2, &ny2));
+    CheckClose("tangent and adjoint of a field", up - nw * nw, got, 50 * PETSC_MACHINE_EPSILON * nw * (ny2 + nw)); /* sums of up to some hundred numbers */
     PetscCall(VecNorm(g, NORM_2, &ng));
     PetscCall(VecNorm(d, NORM_2, &nd));
     PetscCall(VecDuplicate(a, &ap));

@@ -10,7 +10,8 @@ typedef struct { /* budgets of docs/optimizers.md; a type of the catalogue that 
   PetscReal   quadratic_tol, rosenbrock_tol;
 } Budget;
 static const Budget budgets[] = {
-  {"adamw", "-tao_adamw_lr 0.1 -tao_schedule_type linear -tao_gatol 0 -tao_grtol 0 -tao_gttol 0", "-tao_adamw_lr 0.1 -tao_schedule_type constant", 1000, 1600, 1e-6, 1e-3}
+  {"adamw", "-tao_adamw_lr 0.1 -tao_schedule_type linear -tao_gatol 0 -tao_grtol 0 -tao_gttol 0", "-tao_adamw_lr 0.1 -tao_schedule_type constant", 1000, 1600, 1e-6, 1e-3},
+  {"sketchnewton", "-tao_gatol 1e-8", "-tao_gatol 1e-8", 3, 100, 1e-15, 1e-7}
 };
 #define NUM_BUDGETS ((int)(sizeof(budgets) / sizeof(budgets[0])))
 

@@ -114,6 +114,54 @@ static void CheckInert(const char *what, const Grid *g, const double *z, PetscIn
   CheckInt(what, bad, 0);
 }
 
+/* fields one after the other to tiles [sample][tile][channel][points of a tile], or back */
+static void Tiles(double *x, PetscInt fields, PetscInt channels, PetscInt points, PetscInt tile, int back)
+{
+  double *y = (double *)malloc((size_t)(fields * points) * sizeof(*y));
+  for (PetscInt f = 0; f < fields; f++)
+    for (PetscInt i = 0; i < points; i++) {
+      const PetscInt plain = f * points + i, tiled = ((f / channels * (points / tile) + i / tile) * channels + f % channels) * tile + i % tile;
+      y[back ? plain : tiled] = x[back ? tiled : plain];
+    }
+  memcpy(x, y, (size_t)(fields * points) * sizeof(*y));
+  free(y);
+}
+
+/* The same numbers from fields in tiles: a matter of addresses, so equal to the last bit. The second half of the channels'
+   samples, and the smallest tile that a plan takes, one row behind the first axis (a library: any divisor). */
+static void Tiled(Machine *m, const char *name, NomosFFTDesc d, PetscInt batch, const double *x, const double *z, double *const plain[4])
+{
+  const PetscInt N = Product(d.dim, d.n), kp = NomosFFTPad(Product(d.dim, d.m)), rows = d.n[0] % 2 == 0 && d.n[0] > 2 ? 2 : 1;
+  const size_t   nx = (size_t)(batch * N), nz = (size_t)(batch * 2 * kp);
+  void          *plan = NULL;
+  char           what[256];
+
+  d.channels = batch % 2 == 0 ? batch / 2 : batch, d.tile = N / d.n[0] * rows;
+  snprintf(what, sizeof(what), "%s tiled create", name);
+  if (!strcmp(m->t->name, "cuda")) {
+    CheckInt(what, m->t->fft_create(m->ctx, &d, &plan), NOMOS_ERR_SUP);
+    return;
+  }
+  if (d.dim == 1 || TableFailed(m, m->t->fft_create(m->ctx, &d, &plan), what)) return;
+  for (int kind = 0; kind < 4; kind++) {
+    const int tospectra = kind == NOMOS_FFT_FORWARD || kind == NOMOS_FFT_INVERSE_ADJ;
+    double   *in = (double *)malloc((tospectra ? nx : nz) * sizeof(*in)), *got;
+    Array     a, b;
+    memcpy(in, tospectra ? x : z, (tospectra ? nx : nz) * sizeof(*in));
+    if (tospectra) Tiles(in, batch, d.channels, N, d.tile, 0);
+    a = Up(m, in, tospectra ? nx : nz), b = Up(m, NULL, tospectra ? nz : nx);
+    snprintf(what, sizeof(what), "%s tiled, kind %d", name, kind);
+    if (!TableFailed(m, m->t->fft(m->ctx, plan, kind, batch, a.p, b.p, 0), what)) {
+      got = Down(m, &b, what);
+      if (!tospectra) Tiles(got, batch, d.channels, N, d.tile, 1);
+      CheckInt(what, memcmp(got, plain[kind], (tospectra ? nz : nx) * sizeof(*got)), 0);
+      free(got);
+    }
+    Free(m, &a), Free(m, &b), free(in);
+  }
+  TableFailed(m, m->t->fft_destroy(m->ctx, plan), "destroy");
+}
+
 static void OneGrid(Machine *m, const char *name, const Grid *g, int method, PetscInt batch)
 {
   const PetscInt N = Product(g->dim, g->n), K = Product(g->dim, g->m), kp = NomosFFTPad(K);
@@ -125,7 +173,7 @@ static void OneGrid(Machine *m, const char *name, const Grid *g, int method, Pet
   void          *plan  = NULL;
   char           what[256];
   int            code;
-  NomosFFTDesc   d = {g->dim, m->precision, method, {g->n[0], g->n[1], g->n[2]}, {g->m[0], g->m[1], g->m[2]}, {g->freq[0], g->freq[1], g->freq[2]}, batch + 1, sf, si};
+  NomosFFTDesc   d = {g->dim, m->precision, method, {g->n[0], g->n[1], g->n[2]}, {g->m[0], g->m[1], g->m[2]}, {g->freq[0], g->freq[1], g->freq[2]}, batch + 1, 0, 0, sf, si};
 
   for (PetscInt b = 0; b < batch; b++) /* spectra are padded with zeros by contract */
     for (PetscInt k = K; k < kp; k++) z[(b * 2) * kp + k] = z[(b * 2 + 1) * kp + k] = 0;
@@ -168,6 +216,7 @@ static void OneGrid(Machine *m, const char *name, const Grid *g, int method, Pet
   CheckClose(what, Dot(got[NOMOS_FFT_FORWARD], z, nz), Dot(x, got[NOMOS_FFT_FORWARD_ADJ], nx), terms * sf * Norm1(x, nx) * Norm1(z, nz));
   snprintf(what, sizeof(what), "%s <C z, x> = <z, C^T x>", name);
   CheckClose(what, Dot(got[NOMOS_FFT_INVERSE], x, nx), Dot(z, got[NOMOS_FFT_INVERSE_ADJ], nz), terms * 2 * si * Norm1(x, nx) * Norm1(z, nz));
+  Tiled(m, name, d, batch, x, z, got);
   for (int kind = 0; kind < 4; kind++) free(got[kind]);
 end:
   if (plan) TableFailed(m, m->t->fft_destroy(m->ctx, plan), "destroy");
@@ -237,7 +286,7 @@ static void Refused(Machine *m)
 {
   PetscInt     f0[2] = {0, 5}, f1[2] = {0, 1};
   void        *plan  = NULL;
-  NomosFFTDesc d     = {2, 1, NOMOS_FFT_AUTO, {8, 8, 0}, {2, 2, 0}, {f0, f1, NULL}, 1, 1, 1};
+  NomosFFTDesc d     = {2, 1, NOMOS_FFT_AUTO, {8, 8, 0}, {2, 2, 0}, {f0, f1, NULL}, 1, 0, 0, 1, 1};
   for (int method = 0; method < 3; method++) {
     if (Skipped(m, method)) continue;
     d.method = method, d.dim = 2, d.n[0] = 8, d.m[0] = 2;
@@ -248,7 +297,9 @@ static void Refused(Machine *m)
     CheckTrue("four axes are refused", m->t->fft_create(m->ctx, &d, &plan) == NOMOS_ERR_ARG && !plan);
     d.dim = 2, f1[1] = -1;
     CheckTrue("a negative frequency of the last axis is refused", m->t->fft_create(m->ctx, &d, &plan) == NOMOS_ERR_ARG && !plan);
-    f1[1] = 1, f0[1] = 5;
+    f1[1] = 1, d.channels = 1, d.tile = 12, f0[1] = 1;
+    CheckTrue("a tile that does not divide the field is refused", m->t->fft_create(m->ctx, &d, &plan) != NOMOS_OK && !plan);
+    d.tile = 0, f0[1] = 5;
   }
 }
 

@@ -231,6 +231,16 @@ static PetscErrorCode All(void)
 int main(int argc, char **argv)
 {
   NomosTestBegin(argc, argv);
+#if !defined(NOMOS_HAVE_FFTW)
+  {
+    char      conv[16];
+    PetscBool set, fft = PETSC_FALSE;
+
+    PetscCall(PetscOptionsGetString(NULL, NULL, "-net_fno_conv", conv, sizeof(conv), &set));
+    if (set) PetscCall(PetscStrcmp(conv, "fft", &fft));
+    if (fft) return NomosTestSkip("built without FFTW");
+  }
+#endif
   CheckTrue("no error", All() == PETSC_SUCCESS);
   return NomosTestEnd();
 }

@@ -272,6 +272,16 @@ int main(int argc, char **argv)
   PetscBool one;
 
   NomosTestBegin(argc, argv);
+#if !defined(NOMOS_HAVE_FFTW)
+  {
+    char      conv[16];
+    PetscBool set, fft = PETSC_FALSE;
+
+    PetscCall(PetscOptionsGetString(NULL, NULL, "-net_fno_conv", conv, sizeof(conv), &set));
+    if (set) PetscCall(PetscStrcmp(conv, "fft", &fft));
+    if (fft) return NomosTestSkip("built without FFTW");
+  }
+#endif
   PetscCall(PetscOptionsGetString(NULL, NULL, "-name", name, sizeof(name), &one));
   for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
     if (!one || !strcmp(name, all[i])) PetscCall(OneModel(all[i], PETSC_FALSE));

@@ -1,4 +1,4 @@
-# Installs into a staged prefix, moves that prefix, and builds and runs the consumer both ways: find_package and pkg-config.
+# Installs into a staged prefix, moves that prefix, and builds and runs the consumer both ways: find_package and pkg-config; a Fortran program by nomosf.pc.
 #   cmake -DBUILD=… -DSOURCE=… -DWORK=… -DCC=… -DPKG_CONFIG=… -DPETSC_PC=… -DVERSION=… -P check.cmake
 function(step name)
   execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE out ERROR_VARIABLE err RESULT_VARIABLE rc)
@@ -38,6 +38,15 @@ step(compile ${MPICC} ${SOURCE}/tests/install/consumer.c -o ${WORK}/consumer ${f
 step(run ${WORK}/consumer)
 if(NOT out STREQUAL "nomos ${VERSION}")
   message(FATAL_ERROR "pkg-config: the consumer prints '${out}'")
+endif()
+if(FC) # the module, by what nomosf.pc says
+  step(pkg-config ${PKG_CONFIG} --cflags --libs nomosf)
+  separate_arguments(flags UNIX_COMMAND "${out}")
+  step(compile ${FC} ${SOURCE}/tests/install/consumer.F90 -o ${WORK}/fortran ${flags} ${RPATH})
+  step(run ${WORK}/fortran)
+  if(NOT out MATCHES "MPI_Init")
+    message(FATAL_ERROR "nomosf: the Fortran consumer prints '${out}'")
+  endif()
 endif()
 step(plugin ${PKG_CONFIG} --variable=plugin nomos)
 get_filename_component(plugin ${out} REALPATH)

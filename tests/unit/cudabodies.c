@@ -137,7 +137,7 @@ static void OneTransform(int dim, const PetscInt *n, const PetscInt *m, PetscInt
 {
   PetscInt     freq[3][64];
   double       sf = 0.5, si = 1.5, tol;
-  NomosFFTDesc d = {dim, 1, NOMOS_FFT_DENSE, {0}, {0}, {freq[0], freq[1], freq[2]}, batch, sf, si};
+  NomosFFTDesc d = {dim, 1, NOMOS_FFT_DENSE, {0}, {0}, {freq[0], freq[1], freq[2]}, batch, 0, 0, sf, si};
   Spectrum     s;
   void        *plan = NULL;
   char         where[120];
@@ -262,7 +262,7 @@ int main(void)
 {
   char         why[64];
   PetscInt     twice[2] = {-4, 4}, one[1] = {0};
-  NomosFFTDesc d = {2, 1, NOMOS_FFT_DENSE, {8, 4, 0}, {2, 1, 0}, {twice, one, NULL}, 1, 1, 1};
+  NomosFFTDesc d = {2, 1, NOMOS_FFT_DENSE, {8, 4, 0}, {2, 1, 0}, {twice, one, NULL}, 1, 0, 0, 1, 1};
   Spectrum     s;
   if (NomosHostTable.open(&Host, why, sizeof(why))) return 1;
   Transforms();

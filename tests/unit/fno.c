@@ -54,6 +54,11 @@ static PetscErrorCode Fill(Vec v, PetscReal phase)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+#if defined(NOMOS_HAVE_FFTW)
+  #define CONVS 2
+#else
+  #define CONVS 1 /* a build without FFTW has the matrix product alone */
+#endif
 /* Derivatives agree when input and output grids differ, and both transforms give the same output. */
 static PetscErrorCode OtherGrid(const char name[], PetscInt dim, const PetscInt in[], const PetscInt out[], const char more[])
 {
@@ -62,7 +67,7 @@ static PetscErrorCode OtherGrid(const char name[], PetscInt dim, const PetscInt 
   PetscReal adjoint, slope, d, s;
 
   PetscFunctionBegin;
-  for (int conv = 0; conv < 2; conv++) {
+  for (int conv = 0; conv < CONVS; conv++) {
     NomosMap m;
     snprintf(options, sizeof(options), "-net_type fno -net_precision double -net_fno_width 3 -net_fno_layers 2 -net_fno_conv %s %s", conv ? "fft" : "gemm", more);
     PetscCall(Net(options, dim, in, out, &m));
@@ -80,11 +85,10 @@ static PetscErrorCode OtherGrid(const char name[], PetscInt dim, const PetscInt 
     PetscCall(NomosMapDestroy(&m));
   }
   PetscCall(VecNorm(y[0], NORM_2, &s));
-  PetscCall(VecAXPY(y[0], -1, y[1]));
+  PetscCall(VecAXPY(y[0], -1, y[CONVS - 1]));
   PetscCall(VecNorm(y[0], NORM_2, &d));
   CheckClose(name, d / s, 0, 1e-13); /* rounding of two transforms of at most some hundred points */
-  PetscCall(VecDestroy(&y[0]));
-  PetscCall(VecDestroy(&y[1]));
+  for (int conv = 0; conv < CONVS; conv++) PetscCall(VecDestroy(&y[conv]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

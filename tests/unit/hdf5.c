@@ -69,11 +69,11 @@ enum { GOOD, NO_SCHEMA, OTHER_SCHEMA, NEXT_MAJOR, NO_AXES, BAD_AXES, NO_INPUT, E
 
 static const char *const words[NCASES] = {
   [GOOD] = "data set nomos-dataset/1, samples=4 grid=4x8", [NO_SCHEMA] = "without the root attribute 'schema'", [OTHER_SCHEMA] = "expected 'nomos-dataset/1'; give a data set", [NEXT_MAJOR] = "another version of the format",
-  [NO_AXES] = "'axes' of '/' is missing", [BAD_AXES] = "slowest first", [NO_INPUT] = "'/input' is missing", [EMPTY_INPUT] = "holds no field", [SOFT] = "not a hard link", [EXTERNAL_LINK] = "not a hard link",
+  [NO_AXES] = "no root attribute 'axes', expected", [BAD_AXES] = "slowest first", [NO_INPUT] = "no group '/input', expected", [EMPTY_INPUT] = "holds no field", [SOFT] = "a link to another place", [EXTERNAL_LINK] = "a link to another place",
   [EXTERNAL_STORE] = "another file (external storage)", [VIRTUAL] = "virtual", [FILTER] = "another filter", [SCALEOFFSET] = "another filter", [NEVER_WRITTEN] = "not written completely", [MISSING_CHUNKS] = "chunks are missing",
   [HUGE_DIMS] = "more values than the file can hold", [INTEGERS] = "holds integers", [STRINGS] = "neither floats nor integers", [COMPOUND] = "neither floats nor integers", [HALF] = "not float32 or float64",
-  [NO_CHANNEL] = "add the channel axis", [GRID_N] = "points on grid axis", [GRID_L] = "expected L > 0", [GRID_PERIODIC] = "one per axis", [GRID_TYPE] = "'uniform' grids only", [SAMPLES] = "samples, the fields before it have 4",
-  [NANS] = "-data_allow_nan", [TIME_DOWN] = "increase strictly", [TIME_AXIS] = "expected 0 or 1", [TIME_LENGTH] = "time levels, '/time' has", [SPLIT_TWICE] = "named before", [SPLIT_RANGE] = "not in the file",
+  [NO_CHANNEL] = "add the channel axis", [GRID_N] = "points on grid axis", [GRID_L] = "expected L > 0", [GRID_PERIODIC] = "one per axis", [GRID_TYPE] = "'uniform' grids only", [SAMPLES] = "samples, expected 4",
+  [NANS] = "-data_allow_nan", [TIME_DOWN] = "increase strictly", [TIME_AXIS] = "expected 0 or 1", [TIME_LENGTH] = "time levels, expected the 3", [SPLIT_TWICE] = "named before", [SPLIT_RANGE] = "not in the file",
   [STD_ZERO] = "a number above 0", [SUM] = "changed or damaged", [SUM_TYPE] = "unsigned 64-bit", [FIELD_NAME] = "name with other characters", [GROUP_AS_FIELD] = "is not a dataset"};
 
 static void Storage(int k)

@@ -141,6 +141,7 @@ static PetscErrorCode Run(void)
     for (int c = 0; c < 4; c++) {
       PetscCall(MakeProblem("problem.h5", &p));
       PetscCall(NomosProblemSetChunk(p, chunks[c]));
+      PetscCall(NomosProblemSetSharedMemory(p, c % 2 ? PETSC_FALSE : PETSC_TRUE)); /* both ways to the same sums */
       PetscCall(NomosProblemSetReduction(p, squared ? NOMOS_REDUCTION_SQUARED : NOMOS_REDUCTION_NORM));
       PetscCall(NomosProblemSetUp(p));
       PetscCall(NomosProblemGetParameters(p, &theta));

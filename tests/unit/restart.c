@@ -2,6 +2,7 @@
    Started by itself as a child (mpiexec) with -test_phase: see Phases. */
 #include "nomostest.h"
 #include "testlinear.h"
+#include <hdf5.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,11 +77,73 @@ static void CompareHistories(const char what[], const char a[], const char b[], 
   for (int i = 0; i < steps; i++) CheckClose(what, fb[i], fa[i], tol * fa[i]);
 }
 
+/* ---- what stands in the file, read with HDF5 alone ------------------------------------------------------------------- */
+static int ReadColumn(hid_t file, const char name[], int max, double v[])
+{
+  hid_t    d = H5Dopen2(file, name, H5P_DEFAULT), space = d < 0 ? -1 : H5Dget_space(d);
+  hssize_t n = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
+
+  if (n > max || (n >= 0 && H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, v) < 0)) n = -1;
+  if (space >= 0) H5Sclose(space);
+  if (d >= 0) H5Dclose(d);
+  return (int)n;
+}
+
+static int ReadText(hid_t file, const char object[], const char name[], size_t len, char text[])
+{
+  hid_t a = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT), type = a < 0 ? -1 : H5Aget_type(a);
+  int   ok = type >= 0 && !H5Tis_variable_str(type) && H5Tget_size(type) < len;
+
+  memset(text, 0, len);
+  ok = ok && H5Aread(a, type, text) >= 0;
+  if (type >= 0) H5Tclose(type);
+  if (a >= 0) H5Aclose(a);
+  return ok;
+}
+
+/* /env says where a run was, /history holds its latest lines, also those of the run that it continues. */
+static void CheckContent(const char file[], int ranks, const char history[], int steps)
+{
+  static const char *const texts[] = {"petsc", "mpi", "hostname_hash", "git"};
+  hid_t                    f;
+  char                     text[256], host[256] = "";
+  double                   step[512], v[512], want[512];
+  int                      n, lines = steps < 256 ? steps : 256;
+
+  f = H5Fopen(file, H5F_ACC_RDONLY, H5P_DEFAULT);
+  CheckTrue("HDF5 opens a checkpoint", f >= 0);
+  if (f < 0) return;
+  for (int i = 0; i < 4; i++) CheckTrue(texts[i], ReadText(f, "/env", texts[i], sizeof(text), text) && strlen(text) >= (i == 3 ? 7 : 4));
+  gethostname(host, sizeof(host) - 1);
+  CheckTrue("the host's name is not in the file", ReadText(f, "/env", "hostname_hash", sizeof(text), text) && strlen(text) == 16 && (!host[0] || !strstr(text, host)));
+  CheckTrue("symmetry", ReadText(f, "/data", "symmetry", sizeof(text), text) && !strcmp(text, "none"));
+  {
+    hid_t     a   = H5Aopen_by_name(f, "/env", "ranks", H5P_DEFAULT, H5P_DEFAULT);
+    long long got = 0;
+
+    CheckTrue("ranks", a >= 0 && H5Aread(a, H5T_NATIVE_LLONG, &got) >= 0 && got == ranks);
+    if (a >= 0) H5Aclose(a);
+  }
+  n = ReadColumn(f, "/history/step", 512, step);
+  CheckInt("lines of the tail", n, lines);
+  CheckInt("f of each", ReadColumn(f, "/history/f", 512, v), n);
+  if (n == lines) {
+    ReadHistory(history, 512, want);
+    for (int i = 0; i < n; i++) {
+      CheckInt("step", (long long)step[i], steps - lines + i);
+      CheckClose("f as in the history", v[i], want[(int)step[i] % 512], 0); /* both have all digits */
+    }
+  }
+  CheckInt("numbers of the tests are there", ReadColumn(f, "/history/lr", 512, v), n);
+  H5Fclose(f);
+}
+
 /* Without restart 60 steps; 23 steps and the rest from the checkpoint: the same digits. */
 static PetscErrorCode CheckExact(void)
 {
   NomosTrainingSummary s;
   PetscReal            whole[6], parts[6];
+  PetscMPIInt          size;
 
   PetscFunctionBegin;
   PetscCall(Train("-nomos_history whole.csv -nomos_checkpoint whole", &s, whole));
@@ -91,6 +154,11 @@ static PetscErrorCode CheckExact(void)
   CheckInt("steps after the restart", s.steps, 60);
   for (int i = 0; i < 6; i++) CheckClose("theta, bit for bit", parts[i], whole[i], 0);
   CompareHistories("histories, bit for bit", "whole.csv", "parts.csv", 60, 0);
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  CheckContent("whole/checkpoint-000000060.h5", size, "whole.csv", 60);
+  CheckContent("parts/checkpoint-000000060.h5", size, "parts.csv", 60);
+  PetscCall(Train("-nomos_history long.csv -nomos_checkpoint long -nomos_checkpoint_interval 200 -data_epochs 80", &s, parts));
+  CheckContent("long/checkpoint-000000320.h5", size, "long.csv", 320);
   PetscCall(Train("-nomos_history again.csv", &s, parts));
   CompareHistories("repetition, bit for bit", "whole.csv", "again.csv", 60, 0);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -261,9 +329,72 @@ static PetscErrorCode CheckKilled(const char program[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The groups of four ranks: all, and the first three. */
+static PetscErrorCode CheckThree(PetscMPIInt rank)
+{
+  NomosTrainingSummary s;
+  PetscReal            theta[6];
+  MPI_Comm             three;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_split(PETSC_COMM_WORLD, rank < 3 ? 0 : MPI_UNDEFINED, rank, &three));
+  for (int k = 0; k < 2; k++)
+    for (int part = 0; part < 2; part++) {
+      TestComm = part == k ? three : MPI_COMM_NULL;
+      if (part != k || rank < 3) PetscCall(Train(k ? (part ? "-nomos_history less.csv -nomos_checkpoint less -nomos_restart auto" : "-nomos_history less.csv -nomos_checkpoint less -tao_max_it 23 -tao_schedule_length 60")
+                                                   : (part ? "-nomos_history more.csv -nomos_checkpoint more -nomos_restart auto" : "-nomos_history more.csv -nomos_checkpoint more -tao_max_it 23 -tao_schedule_length 60"), &s, theta));
+      TestComm = MPI_COMM_NULL;
+      PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+    }
+  CompareHistories("from three ranks to four", "whole.csv", "more.csv", 60, 1e-9);
+  CompareHistories("from four ranks to three", "whole.csv", "less.csv", 60, 1e-9);
+  if (three != MPI_COMM_NULL) PetscCallMPI(MPI_Comm_free(&three));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What would make another run of it is refused on every rank, and the sentence names both sides. */
+static char           Said[2048];
+static PetscErrorCode Listen(MPI_Comm comm, int line, const char *fun, const char *file, PetscErrorCode n, PetscErrorType p, const char *mess, void *ctx)
+{
+  if (p == PETSC_ERROR_INITIAL && mess) snprintf(Said, sizeof(Said), "%s", mess);
+  return n;
+}
+
+static PetscErrorCode CheckContradictions(void)
+{
+  static const struct {
+    const char *options, *say[3];
+  } cases[] = {
+    {"-data_symmetry square", {"-data_symmetry none", "square", "start anew"}},
+    {"-nomos_seed 4", {"seed 3", "4", "-nomos_seed"}},
+    {"-data_batch 5", {"batch 4", "5", "-data_batch"}},
+    {"-data_order sequential", {"order", "-data_order", "start anew"}},
+    {"-net_testlinear_tanh 0", {"-net_testlinear_tanh 1", "0", "start anew"}},
+    {"-tao_type blmvm", {"-tao_type adamw", "blmvm", "start anew"}},
+  };
+  NomosTrainingSummary s;
+  PetscReal            theta[6];
+  char                 text[256];
+  PetscErrorCode       ierr;
+
+  PetscFunctionBegin;
+  PetscCall(PetscPushErrorHandler(Listen, NULL));
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    snprintf(text, sizeof(text), "-nomos_restart contra %s", cases[i].options);
+    Said[0] = 0;
+    ierr    = Train(text, &s, theta);
+    CheckInt(cases[i].options, ierr, PETSC_ERR_ARG_INCOMP);
+    for (int j = 0; j < 3; j++) CheckTrue(Said, strstr(Said, cases[i].say[j]) != NULL);
+  }
+  PetscCall(PetscPopErrorHandler());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Run(const char program[], const char phase[], PetscBool child)
 {
-  PetscMPIInt size, rank;
+  NomosTrainingSummary s;
+  PetscReal            theta[6];
+  PetscMPIInt          size, rank;
 
   PetscFunctionBegin;
   PetscCall(LinearRegister());
@@ -272,7 +403,7 @@ static PetscErrorCode Run(const char program[], const char phase[], PetscBool ch
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  if (rank == 0) CheckInt("old files removed", system("rm -rf whole parts damaged grow shrink child *.csv"), 0);
+  if (rank == 0) CheckInt("old files removed", system("rm -rf whole parts damaged grow shrink long more less contra child *.csv"), 0);
   PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
   PetscCall(WriteSamples(DATA, 17, 4, 6));
   PetscCall(CheckExact());
@@ -280,6 +411,11 @@ static PetscErrorCode Run(const char program[], const char phase[], PetscBool ch
   PetscCall(CheckModel());
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   PetscCall(CheckOtherRanks(rank));
+  if (size == 4) PetscCall(CheckThree(rank));
+  PetscCall(WriteSamples(DATA, 17, 6, 6)); /* a square grid for what follows */
+  PetscCall(Train("-nomos_checkpoint contra -tao_max_it 7", &s, theta));
+  PetscCall(CheckContradictions());
+  PetscCall(WriteSamples(DATA, 17, 4, 6));
   if (size == 1) PetscCall(CheckKilled(program));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

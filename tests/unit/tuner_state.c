@@ -2,6 +2,7 @@
    runs are equal; ranks agree; files of another tuner, cut, damaged or absent are refused with the tuner left as new. */
 #include <nomos.h>
 #include "nomostest.h"
+#include <string.h>
 #include <unistd.h>
 
 static const char *const Methods[] = {"tsallis", "tsallisbins", "chebcb", "gp", "young", "fixed", "uniform", "sweep"};
@@ -19,6 +20,25 @@ static PetscErrorCode NewTuner(MPI_Comm comm, const char method[], PetscInt arms
   PetscCall(NomosTunerSetCostFloor(*t, 1));
   PetscCall(NomosTunerSetGP(*t, 2, ts, 0.35, 1e-5));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* `nomos info` and `nomos check` know such a file, and refuse it when a bit is another. */
+static void Inspected(const char method[])
+{
+  char  text[8192], want[64];
+  FILE *f;
+  int   c = 0;
+
+  CheckInt("a sound state", NomosFileInspect("inspect.h5", 0, text, sizeof(text)), 0);
+  CheckTrue(text, strstr(text, "inspect.h5: tuner nomos-tuner/1, tuners=1 ") != NULL && strstr(text, "\n  state: method ") != NULL && strstr(text, "omega") != NULL);
+  snprintf(want, sizeof(want), "method %s, rounds ", method);
+  CheckTrue(text, strstr(text, want) != NULL);
+  f = fopen("inspect.h5", "r+b");
+  if (f && !fseek(f, 3000, SEEK_SET)) c = fgetc(f);
+  if (f && !fseek(f, 3000, SEEK_SET)) fputc(c ^ 8, f);
+  if (f) fclose(f);
+  CheckTrue("a flipped bit", f != NULL && NomosFileInspect("inspect.h5", 0, text, sizeof(text)) == 1);
+  CheckTrue(text, strstr(text, "changed or damaged") != NULL);
 }
 
 /* Rounds k0..k1-1; hash of the decisions. Costs depend on the round alone; some rounds fail, are cancelled, miss their context. */
@@ -49,6 +69,7 @@ static PetscErrorCode RoundTrip(const char method[], PetscBool ts)
   uint64_t             whole = 1, again = 1, first = 1;
   NomosTunerStatistics s1, s2;
   char                 text[128];
+  PetscMPIInt          rank;
 
   PetscFunctionBegin;
   PetscCall(NewTuner(comm, method, 6, ts, &a));
@@ -56,6 +77,9 @@ static PetscErrorCode RoundTrip(const char method[], PetscBool ts)
   PetscCall(NewTuner(comm, method, 6, ts, &b));
   PetscCall(Rounds(b, 0, 300, &first));
   PetscCall(NomosTunerSave(b, "state.h5"));
+  PetscCall(NomosTunerSave(b, "inspect.h5"));
+  PetscCallMPI(MPI_Comm_rank(comm, &rank));
+  if (!rank) Inspected(method);
   again = first;
   PetscCall(Rounds(b, 300, 600, &again));
   snprintf(text, sizeof(text), "%s: equal runs decide equally, saving changes nothing", method);

@@ -5,6 +5,7 @@
 */
 #include "nomostest.h"
 #include <nomos.h>
+#include <hdf5.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -144,13 +145,26 @@ static void Cut(const char **at, const Want *w, int points, int sample, int leve
   CheckTrue("the file is named without its folder", *at && !strncmp(*at + 13, w->path, strlen(w->path)) && (*at)[13 + strlen(w->path)] == '<');
 }
 
+/* The times as they stand in the file; without them the number of the step. */
+static void ReadTimes(double t[], int levels)
+{
+  hid_t f = H5Fopen("u.h5", H5F_ACC_RDONLY, H5P_DEFAULT), d = H5Dopen2(f, "time", H5P_DEFAULT), space = H5Dget_space(d);
+
+  CheckTrue("times", H5Sget_simple_extent_npoints(space) == levels && H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, t) >= 0);
+  H5Sclose(space);
+  H5Dclose(d);
+  H5Fclose(f);
+}
+
 static PetscErrorCode OneFile(const char source[], int steps, int levels, const double n[3], const double length[3], const Want want[2])
 {
   char       *text;
   const char *at;
+  double      times[64];
 
   PetscFunctionBegin;
   CheckTrue("the data set can be copied", !Copy(NomosTestFile(source), "u.h5"));
+  if (levels > 1) ReadTimes(times, levels);
   PetscCall(NomosDataWriteXdmf(PETSC_COMM_WORLD, "./u.h5"));
   CheckTrue("nothing is left beside the file", access("u.xdmf.part", F_OK));
   text = Slurp("u.xdmf");
@@ -158,14 +172,14 @@ static PetscErrorCode OneFile(const char source[], int steps, int levels, const 
   if (!text) PetscFunctionReturn(PETSC_SUCCESS);
   CheckTrue("elements open and close in order", WellFormed(text));
   CheckInt("steps", Times(text, "GridType=\"Uniform\""), steps);
-  CheckInt("one collection in time", Times(text, "CollectionType=\"Temporal\""), 1);
+  CheckInt("a collection in time; where the file has times, one for each sample", Times(text, "CollectionType=\"Temporal\""), levels > 1 ? steps / levels : 1);
   CheckInt("one attribute for each field of a step", Times(text, "<Attribute "), 2 * steps);
   at = text;
   for (int k = 0; k < steps && at; k++) {
     double v[6];
 
     at = strstr(at, "GridType=\"Uniform\"");
-    CheckTrue("times ascend by one", Attribute(at, "Value", v, 1) == 1 && v[0] == k);
+    CheckTrue("time", Attribute(at, "Value", v, 1) == 1 && v[0] == (levels > 1 ? times[k % levels] : k));
     CheckTrue("points z y x", Attribute(strstr(at, "3DCoRectMesh"), "Dimensions", v, 6) == 3 && v[0] == n[0] && v[1] == n[1] && v[2] == n[2]);
     CheckTrue("origin 0", Next(&at, "Format=\"XML\"", v, 6) == 3 && v[0] == 0 && v[1] == 0 && v[2] == 0);
     CheckInt("spacing", Next(&at, "Format=\"XML\"", v, 6), 3);
@@ -185,7 +199,18 @@ int main(int argc, char **argv)
 
   NomosTestBegin(argc, argv);
   PetscCall(OneFile("examples/data/darcy32_test.h5", 50, 1, (const double[]){1, 32, 32}, (const double[]){1, 1.0 / 31, 1.0 / 31}, darcy));
-  PetscCall(OneFile("examples/data/burgers16_test.h5", 4096, 17, (const double[]){1, 1, 16}, (const double[]){1, 1, 1.0 / 16}, burgers));
+  PetscCall(OneFile("examples/data/burgers16_test.h5", 6800, 17, (const double[]){1, 1, 16}, (const double[]){1, 1, 1.0 / 16}, burgers));
+  { /* letters that XML keeps for itself */
+    char *text;
+
+    CheckTrue("the data set can be copied", !Copy(NomosTestFile("examples/data/darcy32_test.h5"), "a<b>&\"c\".h5"));
+    PetscCall(NomosDataWriteXdmf(PETSC_COMM_WORLD, "a<b>&\"c\".h5"));
+    text = Slurp("a<b>&\"c\".xdmf");
+    CheckTrue("the side file is there", text != NULL);
+    CheckTrue("elements open and close in order", text && WellFormed(text));
+    CheckInt("the name as XML writes it", text ? Times(text, ">a&lt;b&gt;&amp;&quot;c&quot;.h5:/output/u<") : 0, 50);
+    free(text);
+  }
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   ierr = NomosDataWriteXdmf(PETSC_COMM_WORLD, "missing.h5");
   CheckTrue("no data set", ierr != PETSC_SUCCESS && access("missing.xdmf", F_OK));
