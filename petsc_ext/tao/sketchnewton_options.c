@@ -419,7 +419,7 @@ PetscErrorCode NomosTaoSketchNewtonSetSteps(Tao tao, PetscReal beta, PetscInt ba
 
   Input Parameters:
 + tao  - the optimizer
-- name - ls (least squares: argmin |g + G'l|), zero, or user (see `NomosTaoSketchNewtonSetMultipliers()`; ones if none were given)
+- name - ls (least squares: argmin |g + G'l|), zero, or user (see `NomosTaoSketchNewtonSetMultipliers()`; zero if none were given)
 
   Options Database Key:
 . -tao_sketchnewton_multiplier_init NAME - (default: ls)
