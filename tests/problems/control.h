@@ -23,6 +23,7 @@ typedef struct {
   DM        da;
   PetscInt  N, n; /* points per direction, local points */
   PetscReal h, alpha, kappa, fw, cw; /* fw: weight of f, cw: of c / h^2 (h^2 and 1 but for PDE-L) */
+  PetscInt  evaluations; /* of f and its gradient */
   PetscInt  shells; /* 1: Hessian and Jacobian are shells with products only */
   Vec       x, c, yd, ystar, ustar, loc, w, w2, xnow, lnow;
   Mat       A, G, H; /* A: h^2 times the 5-point operator */
@@ -68,6 +69,7 @@ static inline PetscErrorCode ControlFG(Tao tao, Vec x, PetscReal *f, Vec g, void
   PetscReal          mine = 0;
 
   PetscFunctionBegin;
+  p->evaluations++;
   PetscCall(VecGetArrayRead(x, &a));
   PetscCall(VecGetArrayRead(p->yd, &d));
   PetscCall(VecGetArrayWrite(g, &b));
