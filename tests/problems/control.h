@@ -368,7 +368,7 @@ static inline PetscErrorCode ControlSchur(Control *p)
   PetscCall(KSPCreate(comm, &p->mg));
   PetscCall(KSPSetOptionsPrefix(p->mg, "state_"));
   PetscCall(KSPSetType(p->mg, KSPCG)); /* one cycle is not enough: the square of a rough inverse is no inverse of the square */
-  PetscCall(KSPSetTolerances(p->mg, 1e-4, PETSC_DEFAULT, PETSC_DEFAULT, 100));
+  PetscCall(KSPSetTolerances(p->mg, 1e-6, PETSC_DEFAULT, PETSC_DEFAULT, 100));
   PetscCall(KSPGetPC(p->mg, &pc));
   PetscCall(PCSetType(pc, PCGAMG));
   PetscCall(KSPSetFromOptions(p->mg));
