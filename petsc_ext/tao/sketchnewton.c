@@ -161,8 +161,8 @@ static PetscErrorCode PassSeed(Tao tao)
   PetscFunctionBegin;
   if (!s->seed) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(KSPGetPC(tao->ksp, &pc));
-  PetscTryMethod(tao->ksp, "NomosKSPSketchProjectSetSeed_C", (KSP, PetscInt64), (tao->ksp, (PetscInt64)s->seed));
-  PetscTryMethod(pc, "NomosPCKKTSketchSetSeed_C", (PC, PetscInt64), (pc, (PetscInt64)s->seed));
+  PetscCall(NomosKSPSketchProjectSetSeed(tao->ksp, (PetscInt64)s->seed));
+  PetscCall(NomosPCKKTSketchSetSeed(pc, (PetscInt64)s->seed));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -188,23 +188,37 @@ static PetscErrorCode TestResidual(KSP ksp, PetscInt it, PetscReal rnorm, KSPCon
 
 /* --- solver ------------------------------------------------------------------------------------------------------------ */
 
+/* MUMPS on KKT matrices delays many pivots: its default of memory is too small, and it fails. The user's option wins. */
+static PetscErrorCode MumpsDefaults(PC pc, PetscBool inertia)
+{
+  const char *prefix;
+  PetscBool   set;
+  Mat         factor;
+
+  PetscFunctionBegin;
+  PetscCall(PCFactorSetUpMatSolverType(pc));
+  PetscCall(PCFactorGetMatrix(pc, &factor));
+  PetscCall(PCGetOptionsPrefix(pc, &prefix));
+  PetscCall(PetscOptionsHasName(((PetscObject)pc)->options, prefix, "-mat_mumps_icntl_14", &set));
+  if (!set) PetscTryMethod(factor, "MatMumpsSetIcntl_C", (Mat, PetscInt, PetscInt), (factor, 14, 200));
+  if (inertia) PetscTryMethod(factor, "MatMumpsSetIcntl_C", (Mat, PetscInt, PetscInt), (factor, 24, 1)); /* MatGetInertia() wants null pivots detected */
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* auto: with a factorization that counts eigenvalues by sign and pivots enough to be believed */
 static PetscErrorCode UseInertia(NomosSketchNewton *s, PC pc)
 {
   MatSolverType type = NULL;
-  PetscBool     cholesky, mumps = PETSC_FALSE;
-  Mat           factor;
+  PetscBool     cholesky, lu, mumps = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCCHOLESKY, &cholesky));
-  if (cholesky) PetscCall(PCFactorGetMatSolverType(pc, &type));
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCLU, &lu));
+  if (cholesky || lu) PetscCall(PCFactorGetMatSolverType(pc, &type));
   if (type) PetscCall(PetscStrcmp(type, "mumps", &mumps));
-  s->inertia = s->regularization == NOMOS_SN_REG_INERTIA || (s->regularization == NOMOS_SN_REG_AUTO && s->kkt_type == NOMOS_KKT_AIJ && mumps) ? PETSC_TRUE : PETSC_FALSE;
+  s->inertia = s->regularization == NOMOS_SN_REG_INERTIA || (s->regularization == NOMOS_SN_REG_AUTO && s->kkt_type == NOMOS_KKT_AIJ && mumps && cholesky) ? PETSC_TRUE : PETSC_FALSE;
   PetscCheck(!s->inertia || cholesky, PetscObjectComm((PetscObject)pc), PETSC_ERR_SUP, "-tao_sketchnewton_regularization inertia needs -tao_sketchnewton_pc_type cholesky with a factorization that counts eigenvalues, such as mumps, and -tao_sketchnewton_kkt_type aij");
-  if (!s->inertia || !mumps) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PCFactorSetUpMatSolverType(pc));
-  PetscCall(PCFactorGetMatrix(pc, &factor));
-  PetscTryMethod(factor, "MatMumpsSetIcntl_C", (Mat, PetscInt, PetscInt), (factor, 24, 1)); /* null pivots are detected: MatGetInertia() wants it */
+  if (mumps) PetscCall(MumpsDefaults(pc, s->inertia));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -221,14 +235,18 @@ PetscErrorCode NomosSNSetUpKSP(Tao tao)
   PetscCall(UseInertia(s, pc));
   PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCFIELDSPLIT, &split));
   if (split) {
-    IS found = NULL;
+    IS          found = NULL;
+    const char *prefix;
+    PetscBool   set;
 
     PetscCall(PCFieldSplitGetIS(pc, "primal", &found));
     if (!found && s->constrained) {
       PetscCall(PCFieldSplitSetIS(pc, "primal", s->kkt->primal));
       PetscCall(PCFieldSplitSetIS(pc, "dual", s->kkt->dual));
     }
-    if (s->S) PetscCall(PCFieldSplitSetSchurPre(pc, PC_FIELDSPLIT_SCHUR_PRE_USER, s->S));
+    PetscCall(PCGetOptionsPrefix(pc, &prefix));
+    PetscCall(PetscOptionsHasName(((PetscObject)pc)->options, prefix, "-pc_fieldsplit_schur_precondition", &set));
+    if (s->S && !set) PetscCall(PCFieldSplitSetSchurPre(pc, PC_FIELDSPLIT_SCHUR_PRE_USER, s->S));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -59,27 +59,39 @@ static PetscErrorCode Run(const Case *c, PetscBool shells, PetscInt *inner)
 
 static PetscErrorCode All(void)
 {
-  PetscInt inner, coarse = 0, largest = 63;
+  PetscInt  inner, coarse = 0, largest = 63;
+  PetscBool shells = PETSC_TRUE;
 
   PetscFunctionBegin;
   PetscCall(NomosInitializePackage());
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-largest", &largest, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-shells", &shells, NULL));
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     if (cases[i].N > largest) continue;
     PetscCall(Run(&cases[i], PETSC_FALSE, &inner));
     if (cases[i].kappa > 0 && cases[i].N == 31) coarse = inner;
     if (cases[i].kappa > 0 && cases[i].N > 31) CheckTrue("inner iterations per step stay within 1.3 of those at N = 31", inner <= 1.3 * coarse + 1);
   }
-  PetscCall(Run(&cases[5], PETSC_TRUE, &inner));
+  if (shells) PetscCall(Run(&cases[5], PETSC_TRUE, &inner));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 int main(int argc, char **argv)
 {
+  PetscBool direct = PETSC_FALSE, have;
+
   NomosTestBegin(argc, argv);
+  if (PetscOptionsHasName(NULL, NULL, "-tao_sketchnewton_pc_factor_mat_solver_type", &direct) || PetscHasExternalPackage("mumps", &have)) return 1;
+  if (direct && !have) return NomosTestSkip("this PETSc has no MUMPS");
   CheckTrue("no error", All() == PETSC_SUCCESS);
   return NomosTestEnd();
 }
 /*TEST
   np: 1 2 4  args: -tao_sketchnewton_schur_pc_type mat
+  np: 1 2  args: -largest 31 -shells 0 -tao_sketchnewton_pc_type fieldsplit -tao_sketchnewton_pc_fieldsplit_type schur -tao_sketchnewton_pc_fieldsplit_schur_fact_type full -tao_sketchnewton_pc_fieldsplit_schur_precondition selfp -tao_sketchnewton_fieldsplit_primal_pc_type jacobi -tao_sketchnewton_fieldsplit_primal_ksp_type preonly -tao_sketchnewton_fieldsplit_dual_ksp_type preonly -tao_sketchnewton_fieldsplit_dual_pc_type redundant
+  np: 2  args: -largest 31 -shells 0 -tao_sketchnewton_kkt_type nest -tao_sketchnewton_pc_type fieldsplit -tao_sketchnewton_pc_fieldsplit_type schur -tao_sketchnewton_pc_fieldsplit_schur_fact_type full -tao_sketchnewton_pc_fieldsplit_schur_precondition selfp -tao_sketchnewton_fieldsplit_primal_pc_type jacobi -tao_sketchnewton_fieldsplit_primal_ksp_type preonly -tao_sketchnewton_fieldsplit_dual_ksp_type preonly -tao_sketchnewton_fieldsplit_dual_pc_type redundant
+  np: 2  args: -largest 31 -shells 0 -tao_sketchnewton_kkt_type aij -tao_sketchnewton_ksp_type preonly -tao_sketchnewton_pc_factor_mat_solver_type mumps -tao_sketchnewton_pc_type lu
+  np: 1 2  args: -largest 31 -shells 0 -tao_sketchnewton_kkt_type aij -tao_sketchnewton_ksp_type preonly -tao_sketchnewton_pc_factor_mat_solver_type mumps -tao_sketchnewton_pc_type cholesky
+  np: 2  args: -largest 31 -shells 0 -tao_sketchnewton_ksp_type sketchproject -tao_sketchnewton_schur_pc_type mat -tao_sketchnewton_seed 3
+  np: 1  args: -largest 31 -shells 0 -tao_sketchnewton_ksp_type minres -tao_sketchnewton_pc_kktsketch_form diagonal -tao_sketchnewton_pc_kktsketch_schur selfp
 TEST*/
