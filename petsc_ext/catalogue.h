@@ -36,12 +36,14 @@ NOMOS_TYPE(Tao, "adamw", AdamW, "Adam with decoupled weight decay, complex weigh
 
 /* preconditioners */
 NOMOS_TYPE(PC, "nomossor", NomosSOR, "(S)SOR: orderings, colours across ranks, Eisenstat form, transposes")
+NOMOS_TYPE(PC, "kktsketch", KKTSketch, "block elimination on KKT matrices with sketched blocks")
 
 /* partitioners */
 NOMOS_TYPE(PetscPartitioner, "metis", METIS, "METIS on the gathered graph, with weights")
 
 /* solvers */
 NOMOS_TYPE(KSP, "nomostune", NomosTune, "learns settings of another KSP from solve to solve")
+NOMOS_TYPE(KSP, "sketchproject", SketchProject, "sketched, augmented GMRES with one reduction per product; random projections")
 
 /* learners of the tuner */
 NOMOS_TYPE(NomosTuner, "tsallis", Tsallis, "Tsallis-INF bandit: no context, stochastic or adversarial costs")

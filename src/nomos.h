@@ -329,6 +329,29 @@ PETSC_EXTERN PetscErrorCode NomosPCSORSetJacobiSweeps(PC, PetscInt);
 PETSC_EXTERN PetscErrorCode NomosPCSORSetColoring(PC, PetscInt, const PetscInt[]);
 PETSC_EXTERN PetscErrorCode NomosPCSORGetColoring(PC, PetscInt *, const PetscInt *[], PetscInt64 *hash);
 PETSC_EXTERN PetscErrorCode NomosPCSORTrueResidual(PC, Vec, Vec);            /* in Eisenstat's form                       */
+#define PCKKTSKETCH "kktsketch" /* block elimination on KKT matrices [B G'; G -C] */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetForm(PC, const char[]);       /* constraint, diagonal                      */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetHessian(PC, const char[]);    /* auto, diag, nystrom, pc                   */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSchur(PC, const char[]);      /* auto, sketchqr, selfp, user, lsqr         */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetRank(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSketch(PC, PetscReal factor, PetscInt nnz);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetLag(PC, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSeed(PC, PetscInt64);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetIS(PC, IS primal, IS dual);   /* fields of an assembled matrix             */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSchurMat(PC, Mat);            /* for schur user                            */
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchGetCounts(PC, PetscInt64 *products, PetscInt64 *rebuilds);
+
+/* ---- sketchproject: projections on sketched subspaces ---------------------------------------------------------------- */
+#define KSPSKETCHPROJECT "sketchproject"
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetType(KSP, const char[]); /* krylov gaussian sparsesign countsketch rows blockrows */
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetNorm(KSP, const char[]); /* residual, error                           */
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetProb(KSP, const char[]); /* uniform, rownorm                          */
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetBlock(KSP, PetscInt b, PetscInt q);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetSketch(KSP, PetscReal factor, PetscInt nnz);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetMomentum(KSP, PetscReal);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetResync(KSP, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectSetSeed(KSP, PetscInt64);
+PETSC_EXTERN PetscErrorCode NomosKSPSketchProjectGetApplies(KSP, PetscInt64 *); /* products of the last solve              */
 
 /* ---- tuner: chooses settings by what they cost, round after round ------------------------------------------------- */
 typedef struct _p_NomosTuner *NomosTuner;

@@ -7,3 +7,4 @@
 #include "loss.h"
 #include "stencil.h"
 #include "sor.h"
+#include "sketch.h"

@@ -89,6 +89,12 @@ NOMOS_EACH(SORTriangle)
 NOMOS_EACH(SORJacobi)
 NOMOS_EACH(SORScale)
 
+/* sketch.h: products with random matrices */
+NOMOS_EXACT(SketchColumn)
+NOMOS_SUM(SketchGauss)
+NOMOS_ROWS(SketchChunk)
+NOMOS_SUM(SketchJoin)
+
 #undef NOMOS_EACH
 #undef NOMOS_ROWS
 #undef NOMOS_EXACT
