@@ -33,6 +33,7 @@ NOMOS_LOSS("h1fd", H1FD, "H^1 misfit by finite differences, per sample and chann
 
 /* optimizers */
 NOMOS_TYPE(Tao, "adamw", AdamW, "Adam with decoupled weight decay, complex weights, schedules, clipping")
+NOMOS_TYPE(Tao, "sketchnewton", SketchNewton, "equality constraints: inexact Newton on an exact augmented Lagrangian")
 
 /* preconditioners */
 NOMOS_TYPE(PC, "nomossor", NomosSOR, "(S)SOR: orderings, colours across ranks, Eisenstat form, transposes")

@@ -106,6 +106,16 @@ typedef PetscErrorCodeFn NomosAnyFn;
   #define NomosTaoDefaultLimits(tao) (void)(tao)
 #endif
 
+/* 3.22: a type's own default of a Tao parameter, unless the user set it (private header) */
+#if PETSC_VERSION_LT(3, 22, 0)
+  #define NomosTaoDefault(tao, name, value) \
+    do { \
+      if (!(tao)->name##_changed) (tao)->name = (value); \
+    } while (0)
+#else
+  #define NomosTaoDefault(tao, name, value) PetscObjectParameterSetDefault(tao, name, value)
+#endif
+
 /* 3.22: "leave as it is" in setters of tolerances */
 #if PETSC_VERSION_LT(3, 22, 0)
   #if !defined(PETSC_CURRENT)

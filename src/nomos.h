@@ -312,6 +312,27 @@ PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetRates(Tao, PetscReal lr, PetscReal b
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetDecay(Tao, PetscReal wd, PetscReal l2);
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetForm(Tao, const char pairs[], const char form[]);
 
+/* sketchnewton: min f(x) with c(x) = 0; f, c, the Jacobian and the Hessian of f + l'c by PETSc's own calls (docs/sketchnewton.md) */
+#define TAOSKETCHNEWTON "sketchnewton"
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetPreset(Tao, const char name[]); /* default, paper                     */
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetPenalties(Tao, PetscReal eta1, PetscReal eta2, PetscReal nu, const char update[]);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetAccuracy(Tao, const char accuracy[], PetscReal delta, const char theta[], PetscReal rtol_min, PetscReal rtol_max);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetRegularization(Tao, const char name[], PetscReal gamma0, PetscReal xi_b, PetscReal xi_g);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetShifts(Tao, PetscReal t0, PetscReal gamma_first); /* of the first step  */
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetSteps(Tao, PetscReal beta, PetscInt backtracks, PetscInt retries, PetscInt slow);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetMultiplierInit(Tao, const char name[]); /* ls, zero, user             */
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetHessianType(Tao, const char name[], PetscBool check); /* user, mffd    */
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetKKTType(Tao, const char name[]); /* shell, nest, aij                  */
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetSeed(Tao, PetscInt);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetMultipliers(Tao, Vec l);  /* to begin with                             */
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonGetMultipliers(Tao, Vec *l);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonGetPenalties(Tao, PetscReal *eta1, PetscReal *eta2);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonGetKKT(Tao, Mat *K, IS *primal, IS *dual);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonSetSchurPre(Tao, Mat S);     /* an approximation of G H^-1 G'             */
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonGetStatus(Tao, const char *status[]); /* converged, infeasible, ...       */
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonGetCounts(Tao, PetscInt64 *evaluations, PetscInt64 *products, PetscInt64 *solves, PetscInt64 *rejected);
+PETSC_EXTERN PetscErrorCode NomosTaoSketchNewtonGetStep(Tao, Vec *z, PetscReal *slope, PetscReal *t, PetscReal *gamma);
+
 /* ---- preconditioners, partitioners ----------------------------------------------------------------------------------- */
 #define PCNOMOSSOR "nomossor" /* (S)SOR in any order, across ranks, Eisenstat's form */
 #define PETSCPARTITIONERMETIS "metis" /* METIS on the gathered graph */

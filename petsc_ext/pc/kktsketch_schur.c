@@ -4,7 +4,8 @@
 */
 #include "kktsketch.h"
 
-#define MAX_CHOLESKY 20000 /* constraints up to which selfp factors exactly on one rank */
+#define MAX_CHOLESKY 20000 /* constraints up to which selfp and user factor exactly by default */
+#define FEW          1000  /* unknowns up to which T itself is factored */
 #define AUTO_SPARSE  300   /* sparse Jacobians with more rows are not sketched by `auto`: the sketch would be dense */
 
 static PetscErrorCode Choose(PC pc)
@@ -129,7 +130,7 @@ static PetscErrorCode SketchQR(PC pc)
   PetscCall(VecGetLocalSize(k->v, &rows));
   PetscCall(VecGetSize(k->r1, &n));
   s     = PetscMax(1, (PetscInt)PetscCeilReal(k->factor * (PetscReal)m));
-  plain = n <= s ? PETSC_TRUE : PETSC_FALSE; /* T has no more rows than its sketch would have */
+  plain = n <= PetscMax(s, FEW) ? PETSC_TRUE : PETSC_FALSE; /* T is hardly larger than its sketch: exact */
   if (plain) s = n;
   if (!corner && s < m) corner = PETSC_TRUE; /* more constraints than unknowns: rows of zeros */
   ld = s + (corner ? m : 0);
@@ -177,25 +178,37 @@ static PetscErrorCode SelfP(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Cholesky where it is cheap, on several ranks if a parallel one is there: algebraic multigrid is poor on G D^-1 G', an operator of
+   fourth order for elliptic constraints. */
+static PetscErrorCode Defaults(PC pc, Mat A, PC inner)
+{
+  PetscBool   assembled, parallel = PETSC_FALSE;
+  PetscMPIInt size;
+  PetscInt    m;
+
+  PetscFunctionBegin;
+  PetscCall(NomosKKTSketchAssembled(A, &assembled));
+  PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)pc), &size));
+  PetscCall(MatGetSize(A, &m, NULL));
+  if (assembled && size > 1) PetscCall(MatGetFactorAvailable(A, MATSOLVERMUMPS, MAT_FACTOR_CHOLESKY, &parallel));
+  if (!assembled) PetscCall(PCSetType(inner, PCNONE));
+  else if ((size == 1 || parallel) && m <= MAX_CHOLESKY) {
+    PetscCall(PCSetType(inner, PCCHOLESKY));
+    if (parallel) PetscCall(PCFactorSetMatSolverType(inner, MATSOLVERMUMPS));
+    else PetscCall(PCFactorSetShiftType(inner, MAT_SHIFT_POSITIVE_DEFINITE)); /* dependent constraints */
+  } else PetscCall(PCSetType(inner, PCGAMG));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode InnerPC(PC pc, Mat A)
 {
   PC_KKTSketch   *k     = (PC_KKTSketch *)pc->data;
   const PetscBool fresh = k->spc ? PETSC_FALSE : PETSC_TRUE;
-  PetscBool       assembled;
-  PetscMPIInt     size;
-  PetscInt        m;
 
   PetscFunctionBegin;
   PetscCall(NomosKKTSketchInnerPC(pc, "schur_", A, &k->spc));
   if (fresh) {
-    PetscCall(NomosKKTSketchAssembled(A, &assembled));
-    PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)pc), &size));
-    PetscCall(MatGetSize(A, &m, NULL));
-    if (!assembled) PetscCall(PCSetType(k->spc, PCNONE));
-    else if (size == 1 && m <= MAX_CHOLESKY) {
-      PetscCall(PCSetType(k->spc, PCCHOLESKY));
-      PetscCall(PCFactorSetShiftType(k->spc, MAT_SHIFT_POSITIVE_DEFINITE)); /* dependent constraints */
-    } else PetscCall(PCSetType(k->spc, PCGAMG));
+    PetscCall(Defaults(pc, A, k->spc));
     if (k->options) PetscCall(PCSetFromOptions(k->spc));
   }
   PetscCall(PCSetUp(k->spc));

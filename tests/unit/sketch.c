@@ -1,6 +1,7 @@
 /* Random sketches: bits that do not depend on ranks, moments, distinct targets, products against entries, the QR of a sketch. */
 #include <petsc_ext/sketch/sketch.h>
 #include "nomostest.h"
+#include <petscblaslapack.h>
 
 #define N 3000
 #define SPARSE_BITS 0x79d5e8b034f135dcull /* from the definition, by a few lines of Python that share nothing with this library */
@@ -208,6 +209,67 @@ static PetscErrorCode Factor(NomosSketchKind kind, PetscInt nnz, PetscInt rank)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* kappa(T R^-1) for T = U diag(10^(-8k/(m-1))) W' with cosine bases, condition 1e8: T P R^-1 column by column, then its singular
+   values. Avron, Maymounkov, Toledo 2010: it is the distortion of the sketch, (1 + d)/(1 - d) with d near sqrt(m/s) = 1/2. */
+static PetscErrorCode Condition(NomosSketchKind kind, PetscInt nnz, const char what[])
+{
+  const PetscInt n = 1500, m = 50, s = 200;
+  NomosSketch   *k;
+  NomosSketchQR *q;
+  Mat            G;
+  Vec            x, in;
+  PetscInt       lo, hi, rows;
+  PetscScalar   *local, *T, *work, lwork[1];
+  PetscReal      sv[50];
+  PetscBLASInt   bn = (PetscBLASInt)n, bm = (PetscBLASInt)m, info, size = -1;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n * m, &T)); /* every rank has all of it: a test */
+  for (PetscInt j = 0; j < m; j++)
+    for (PetscInt i = 0; i < n; i++) {
+      T[i + j * n] = 0;
+      for (PetscInt l = 0; l < m; l++) T[i + j * n] += cos(PETSC_PI * ((double)i + 0.5) * (double)(7 * l + 1) / (double)n) * sqrt(2.0 / (double)n) * pow(10, -8.0 * (double)l / (double)(m - 1)) * cos(PETSC_PI * ((double)j + 0.5) * (double)l / (double)m) * sqrt((l ? 2.0 : 1.0) / (double)m);
+    }
+  PetscCall(MatCreateDense(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, m, n, NULL, &G));
+  PetscCall(MatGetOwnershipRange(G, &lo, &hi));
+  for (PetscInt r = lo; r < hi; r++)
+    for (PetscInt i = 0; i < n; i++) PetscCall(MatSetValue(G, r, i, T[i + r * n], INSERT_VALUES));
+  PetscCall(MatAssemblyBegin(G, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(G, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatCreateVecs(G, &x, &in));
+  PetscCall(NomosSketchCreate(x, kind, 3, 0, s, nnz, &k));
+  PetscCall(VecGetLocalSize(in, &rows));
+  PetscCall(PetscMalloc1(PetscMax(rows, 1) * s, &local));
+  PetscCall(NomosSketchAIJ(k, G, s, local));
+  PetscCall(NomosSketchQRCreate(in, s, local, &q));
+  CheckInt("no pivot is replaced", q->replaced, 0);
+  CheckTrue("the pivots show the condition", q->ratio < 1e-6 && q->ratio > 1e-10);
+  PetscCall(PetscMalloc1(n * m, &work)); /* forward substitution with the columns in the order of the pivots */
+  for (PetscInt j = 0; j < m; j++)
+    for (PetscInt i = 0; i < n; i++) {
+      PetscScalar v = T[i + (q->pivot[j] - 1) * n];
+
+      for (PetscInt l = 0; l < j; l++) v -= work[i + l * n] * q->R[l + j * q->ld];
+      work[i + j * n] = v / q->R[j + j * q->ld];
+    }
+  PetscCallBLAS("LAPACKgesvd", LAPACKgesvd_("N", "N", &bn, &bm, work, &bn, sv, NULL, &bn, NULL, &bm, lwork, &size, &info));
+  size = (PetscBLASInt)lwork[0];
+  PetscCall(PetscFree(local));
+  PetscCall(PetscMalloc1(size, &local));
+  PetscCallBLAS("LAPACKgesvd", LAPACKgesvd_("N", "N", &bn, &bm, work, &bn, sv, NULL, &bn, NULL, &bm, local, &size, &info));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s: condition of T R^-1 %.3f\n", what, (double)(sv[0] / sv[m - 1])));
+  CheckTrue(what, info == 0 && sv[0] <= 3.2 * sv[m - 1]);
+  PetscCall(PetscFree(local));
+  PetscCall(PetscFree(work));
+  PetscCall(PetscFree(T));
+  PetscCall(NomosSketchQRDestroy(&q));
+  PetscCall(NomosSketchDestroy(&k));
+  PetscCall(MatDestroy(&G));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&in));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   NomosTestBegin(argc, argv);
@@ -224,6 +286,9 @@ int main(int argc, char **argv)
   PetscCall(Factor(NOMOS_SKETCH_SPARSESIGN, 8, 30));
   PetscCall(Factor(NOMOS_SKETCH_SPARSESIGN, 1, 30));
   PetscCall(Factor(NOMOS_SKETCH_SPARSESIGN, 8, 25));
+  PetscCall(Condition(NOMOS_SKETCH_GAUSSIAN, 1, "Gaussian, factor 4"));
+  PetscCall(Condition(NOMOS_SKETCH_SPARSESIGN, 8, "sparse sign, factor 4"));
+  PetscCall(Condition(NOMOS_SKETCH_SPARSESIGN, 1, "CountSketch, factor 4"));
   return NomosTestEnd();
 }
 /*TEST
