@@ -147,13 +147,14 @@ struct _p_NomosTuner {
   PetscReal  limit;  /* cost at which a solve with this arm is to be stopped           */
   PetscReal  c[NOMOS_TUNER_MAX_CONTEXTS], raw[NOMOS_TUNER_MAX_CONTEXTS]; /* (root) clamped, as given */
   PetscInt   flags;  /* (root) */
-  PetscReal  cap_base, sum_base, mean_base; /* (root) estimates of the baseline's cost, 0: none */
+  PetscReal  cap_base, sum_base, even_base, mean_base; /* (root) estimates of the baseline's cost, 0: none */
   PetscReal  fallback;   /* (root) what a baseline solve may cost after a failure */
 
   /* what happened (root) */
   PetscReal *pulls, *sums;             /* [d]                                          */
   PetscReal  recent[NOMOS_TUNER_PULLS]; /* costs of the last baseline solves           */
   PetscReal  base_pulls, base_sum, base_square, base_worst;
+  PetscReal  base_last, fast_mean, fast_var; /* spent up to the last baseline solve; discounted mean and variance */
   PetscReal  budget_sum;               /* of sum_base, or of what the baseline did cost */
   PetscReal *ban_fails, *ban_until, *ban_length; /* [d][nodes]                         */
   PetscInt   ban_nodes, nodes_per_context;
