@@ -282,8 +282,7 @@ static PetscErrorCode FirstMultipliers(Tao tao)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (s->multiplier_init == NOMOS_SN_MULT_USER && s->l_user) PetscCall(VecCopy(s->l_user, s->now.l));
-  else if (s->multiplier_init == NOMOS_SN_MULT_USER) PetscCall(VecSet(s->now.l, 1)); /* the paper's code */
-  else PetscCall(VecSet(s->now.l, 0));
+  else PetscCall(VecSet(s->now.l, 0)); /* also for `user` without a vector: the paper's test models begin with 0 */
   if (s->multiplier_init == NOMOS_SN_MULT_LS) PetscCall(NomosSNMultipliersLS(tao, &s->now));
   else PetscCall(NomosSNLagrangian(tao, &s->now));
   PetscFunctionReturn(PETSC_SUCCESS);

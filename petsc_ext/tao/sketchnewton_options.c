@@ -191,7 +191,22 @@ static PetscErrorCode SetSeed_SketchNewton(Tao tao, PetscInt seed)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* sketched-newton 3.3. The solver below stays the user's; the types of the paper's are set where they are registered. */
+/* the paper's solver: Gaussian projections of the error, one column, no preconditioner; options still choose another */
+static PetscErrorCode PaperSolver(Tao tao)
+{
+  PC pc;
+
+  PetscFunctionBegin;
+  PetscCall(KSPSetType(tao->ksp, KSPSKETCHPROJECT));
+  PetscCall(NomosKSPSketchProjectSetType(tao->ksp, "gaussian"));
+  PetscCall(NomosKSPSketchProjectSetNorm(tao->ksp, "error"));
+  PetscCall(NomosKSPSketchProjectSetBlock(tao->ksp, 1, 0));
+  PetscCall(KSPGetPC(tao->ksp, &pc));
+  PetscCall(PCSetType(pc, PCNONE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* all settings at once; options and setters that come later change single ones */
 static PetscErrorCode SetPreset_SketchNewton(Tao tao, const char name[])
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
@@ -212,6 +227,7 @@ static PetscErrorCode SetPreset_SketchNewton(Tao tao, const char name[])
   s->max_retries     = 0;
   s->max_resets      = 0;
   s->max_backtracks  = 60;
+  PetscCall(PaperSolver(tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -403,7 +419,7 @@ PetscErrorCode NomosTaoSketchNewtonSetSteps(Tao tao, PetscReal beta, PetscInt ba
 
   Input Parameters:
 + tao  - the optimizer
-- name - ls (least squares: argmin |g + G'l|), zero, or user (see `NomosTaoSketchNewtonSetMultipliers()`; ones if none were given)
+- name - ls (least squares: argmin |g + G'l|), zero, or user (see `NomosTaoSketchNewtonSetMultipliers()`; zero if none were given)
 
   Options Database Key:
 . -tao_sketchnewton_multiplier_init NAME - (default: ls)

@@ -8,9 +8,11 @@ typedef struct { /* budgets of docs/optimizers.md; a type of the catalogue that 
   const char *type, *quadratic, *rosenbrock;
   PetscInt    quadratic_steps, rosenbrock_steps;
   PetscReal   quadratic_tol, rosenbrock_tol;
+  PetscInt    limit; /* steps that do not reach the minimum of the quadratic */
 } Budget;
 static const Budget budgets[] = {
-  {"adamw", "-tao_adamw_lr 0.1 -tao_schedule_type linear -tao_gatol 0 -tao_grtol 0 -tao_gttol 0", "-tao_adamw_lr 0.1 -tao_schedule_type constant", 1000, 1600, 1e-6, 1e-3}
+  {"adamw", "-tao_adamw_lr 0.1 -tao_schedule_type linear -tao_gatol 0 -tao_grtol 0 -tao_gttol 0", "-tao_adamw_lr 0.1 -tao_schedule_type constant", 1000, 1600, 1e-6, 1e-3, 3},
+  {"sketchnewton", "-tao_gatol 1e-8", "-tao_gatol 1e-8", 5, 100, 1e-15, 1e-7, 1}
 };
 #define NUM_BUDGETS ((int)(sizeof(budgets) / sizeof(budgets[0])))
 
@@ -79,11 +81,11 @@ static PetscErrorCode OnQuadratic(const Budget *b, MPI_Comm comm, PetscReal *nor
   PetscReal          f;
 
   PetscFunctionBegin;
-  PetscCall(Make(comm, 50, b->type, b->quadratic, Quadratic, 3, &tao, &x));
+  PetscCall(Make(comm, 50, b->type, b->quadratic, Quadratic, b->limit, &tao, &x));
   PetscCall(TaoSolve(tao));
   PetscCall(TaoGetConvergedReason(tao, &reason));
   PetscCall(TaoGetIterationNumber(tao, &its));
-  CheckInt("a limit of the user's is respected", its, 3);
+  CheckInt("a limit of the user's is respected", its, b->limit);
   CheckInt("and is the reason", reason, TAO_DIVERGED_MAXITS);
   PetscCall(VecSet(x, 1));
   PetscCall(TaoSetMaximumIterations(tao, b->quadratic_steps));

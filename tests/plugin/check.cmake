@@ -2,6 +2,7 @@
 #   same         both end in status 0 and print the same
 #   contains     with the plug-in the output matches EXPECT, and the plain program does not print that
 #   gains        the plain program refuses a type that the plug-in brings; output matches EXPECT
+#   answers      the plain program refuses the type; with the plug-in status is not 0 and the error text matches EXPECT
 #   warned       the same for the error output; standard output is unchanged
 #   silent       the same output, and nothing in the error output begins with nomos:
 #   refused      status is not 0 and the error text matches EXPECT; the plain program runs
@@ -21,7 +22,7 @@ if(MODE MATCHES "contains|environment|optionsfile")
   list(FILTER plain_command EXCLUDE REGEX "^-nomos")
 endif()
 launch(plain plain_rc ${plain_command})
-if(MODE STREQUAL "gains")
+if(MODE MATCHES "^(gains|answers)$")
   if(plain_rc STREQUAL "0")
     message(FATAL_ERROR "the plain program knows the type")
   endif()
@@ -47,7 +48,7 @@ else()
   launch(with rc ${COMMAND} -dll_append ${PLUGIN})
 endif()
 
-if(MODE STREQUAL "refused")
+if(MODE MATCHES "^(refused|answers)$")
   # PETSc wraps long lines of an error text.
   string(REGEX REPLACE "\\[[0-9]+\\]PETSC ERROR: " "" said "${with_error}${with}")
   string(REGEX REPLACE "[ \n]+" " " said "${said}")

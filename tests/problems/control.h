@@ -23,6 +23,7 @@ typedef struct {
   DM        da;
   PetscInt  N, n; /* points per direction, local points */
   PetscReal h, alpha, kappa, fw, cw; /* fw: weight of f, cw: of c / h^2 (h^2 and 1 but for PDE-L) */
+  PetscInt  evaluations; /* of f and its gradient */
   PetscInt  shells; /* 1: Hessian and Jacobian are shells with products only */
   Vec       x, c, yd, ystar, ustar, loc, w, w2, xnow, lnow;
   Mat       A, G, H; /* A: h^2 times the 5-point operator */
@@ -68,6 +69,7 @@ static inline PetscErrorCode ControlFG(Tao tao, Vec x, PetscReal *f, Vec g, void
   PetscReal          mine = 0;
 
   PetscFunctionBegin;
+  p->evaluations++;
   PetscCall(VecGetArrayRead(x, &a));
   PetscCall(VecGetArrayRead(p->yd, &d));
   PetscCall(VecGetArrayWrite(g, &b));
@@ -366,7 +368,7 @@ static inline PetscErrorCode ControlSchur(Control *p)
   PetscCall(KSPCreate(comm, &p->mg));
   PetscCall(KSPSetOptionsPrefix(p->mg, "state_"));
   PetscCall(KSPSetType(p->mg, KSPCG)); /* one cycle is not enough: the square of a rough inverse is no inverse of the square */
-  PetscCall(KSPSetTolerances(p->mg, 1e-4, PETSC_DEFAULT, PETSC_DEFAULT, 100));
+  PetscCall(KSPSetTolerances(p->mg, 1e-6, PETSC_DEFAULT, PETSC_DEFAULT, 100));
   PetscCall(KSPGetPC(p->mg, &pc));
   PetscCall(PCSetType(pc, PCGAMG));
   PetscCall(KSPSetFromOptions(p->mg));
