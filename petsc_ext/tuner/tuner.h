@@ -138,6 +138,9 @@ struct _p_NomosTuner {
   char      *logfile, *savefile;
   NomosLoadMode loadmode;
   PetscInt   save_interval;
+  char       suffix[32];   /* several tuners of one name (sizes of a system): ends the group of the state */
+  PetscBool  suffix_files; /* and the names of the files                                                */
+  NomosTuner next;         /* of those with a file to save to                                           */
   FILE      *log; /* (root) */
 
   /* the round between Select and Report */
@@ -171,6 +174,7 @@ struct _p_NomosTuner {
 /* tuner.c */
 PETSC_INTERN PetscErrorCode NomosTunerAgree(NomosTuner, PetscErrorCode);           /* an error of rank 0 becomes everyone's */
 PETSC_INTERN PetscErrorCode NomosTunerUseMethod(NomosTuner, const char name[]);    /* constructs a learner, fresh state     */
+PETSC_INTERN PetscErrorCode NomosTunerCharge(NomosTuner, PetscReal cost);          /* cancels the round; what it cost counts for the budget */
 /* arms.c */
 PETSC_INTERN PetscErrorCode NomosTunerCountArms(NomosTuner);
 PETSC_INTERN PetscErrorCode NomosTunerFreeArms(NomosTuner);
@@ -198,6 +202,8 @@ PETSC_INTERN PetscErrorCode NomosTunerPrintRound(NomosTuner, const NomosTunerRou
 PETSC_INTERN PetscErrorCode NomosTunerCloseLog(NomosTuner);
 /* state.c */
 PETSC_INTERN PetscErrorCode NomosTunerSaveQuietly(NomosTuner);
+PETSC_INTERN PetscErrorCode NomosTunerSaveAll(void);        /* those that nobody destroyed, in NomosFinalizePackage() */
+PETSC_INTERN void           NomosTunerForget(NomosTuner);   /* it will save no more                                   */
 /* draw.c */
 PETSC_INTERN PetscReal NomosTunerUniform(NomosTuner, PetscInt64 index); /* of the open round, in (0,1) */
 PETSC_INTERN PetscReal NomosTunerNormal(NomosTuner, PetscInt64 index);
