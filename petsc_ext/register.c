@@ -2,6 +2,7 @@
    that know only PETSc (-dll_append). Both register catalogue.h and nothing else: no output, no settings changed. */
 #include "petsc_ext/package.h"
 #include <nomosimpl.h>
+#include "tuner/tuner.h"
 #include <petscksp.h>
 #include <petscsnes.h>
 #include <petscpartitioner.h>
@@ -157,6 +158,7 @@ PetscErrorCode NomosFinalizePackage(void)
   PetscFunctionBegin;
   if (!NomosPackageInitialized) PetscFunctionReturn(PETSC_SUCCESS);
   NomosPackageInitialized = PETSC_FALSE;
+  PetscCall(NomosTunerSaveAll());
   PetscCall(NomosOptionsFinalize());
   PetscCall(PetscFunctionListDestroy(&NomosBackendList));
   PetscCall(PetscFunctionListDestroy(&NomosMapList));

@@ -466,6 +466,7 @@ PETSC_EXTERN PetscErrorCode NomosKSPTuneSetCost(KSP, const char name[], PetscBoo
 PETSC_EXTERN PetscErrorCode NomosKSPTuneSetCostFunction(KSP, PetscErrorCode (*)(KSP, PetscInt its, PetscReal *cost, void *), void *);
 PETSC_EXTERN PetscErrorCode NomosKSPTuneSetContexts(KSP, const char list[]);
 PETSC_EXTERN PetscErrorCode NomosKSPTuneSetContext(KSP, PetscInt k, PetscReal value); /* of user:k                       */
+PETSC_EXTERN PetscErrorCode NomosKSPTuneSetMaxLive(KSP, PetscInt);            /* preconditioners of arms kept alive        */
 PETSC_EXTERN PetscErrorCode NomosKSPTuneAttach(KSP, PetscObject);             /* a TS or SNES, for dt and iter             */
 
 #endif

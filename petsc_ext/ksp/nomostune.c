@@ -218,6 +218,36 @@ PetscErrorCode NomosKSPTuneAttach(KSP ksp, PetscObject solver)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/*@
+  NomosKSPTuneSetMaxLive - how many preconditioners of arms are kept beside the program's own
+
+  Logically Collective
+
+  Input Parameters:
++ ksp - a KSP of type `KSPNOMOSTUNE`
+- n   - 1 to 16. Arms that differ only in what needs no set-up (omega) share one; where there are more, the one used longest ago
+        is destroyed, and its next use pays for its set-up
+
+  Options Database Key:
+. -ksp_nomostune_max_live N - (default: 4)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for another n, PETSC_ERR_ARG_WRONG for a KSP of another type
+
+  Level: advanced
+.seealso: `KSPNOMOSTUNE`
+@*/
+PetscErrorCode NomosKSPTuneSetMaxLive(KSP ksp, PetscInt n)
+{
+  KSP_NomosTune *k;
+
+  PetscFunctionBegin;
+  PetscCall(Data(ksp, &k));
+  PetscCheck(n >= 1 && n <= NOMOS_KSPTUNE_LIVE, PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_OUTOFRANGE, "%" PetscInt_FMT " preconditioners cannot be kept alive; 1 to %d", n, NOMOS_KSPTUNE_LIVE);
+  if (n < k->nlive) PetscCall(NomosKSPTuneDropLive(ksp));
+  k->max_live = n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* ---- tuners, one per size -------------------------------------------------------------------------------------------- */
 static PetscErrorCode Build(KSP ksp, NomosTuneState *s, PetscBool first)
 {
@@ -227,7 +257,11 @@ static PetscErrorCode Build(KSP ksp, NomosTuneState *s, PetscBool first)
 
   PetscFunctionBegin;
   if (k->own) s->t = k->own;
-  else PetscCall(NomosTunerCreate(PetscObjectComm((PetscObject)ksp), &s->t));
+  else {
+    PetscCall(NomosTunerCreate(PetscObjectComm((PetscObject)ksp), &s->t));
+    PetscCall(PetscSNPrintf(s->t->suffix, sizeof(s->t->suffix), "-n%" PetscInt_FMT "-r%" PetscInt_FMT, s->bucket, s->row));
+    s->t->suffix_files = (PetscBool)!first;
+  }
   k->own = NULL;
   PetscCall(KSPGetOptionsPrefix(ksp, &prefix));
   PetscCall(NomosTunerSetOptionsPrefix(s->t, prefix));
@@ -318,8 +352,8 @@ static PetscErrorCode InnerPrefix(KSP ksp)
 
   PetscFunctionBegin;
   PetscCall(KSPGetOptionsPrefix(ksp, &prefix));
-  PetscCall(KSPSetOptionsPrefix(k->inner, prefix));
-  PetscCall(KSPAppendOptionsPrefix(k->inner, "tune_"));
+  PetscCall(KSPSetOptionsPrefix(k->first, prefix));
+  PetscCall(KSPAppendOptionsPrefix(k->first, "tune_"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -327,7 +361,7 @@ static PetscErrorCode KSPSetFromOptions_NomosTune(KSP ksp, NomosOptionItems Pets
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   char           text[256] = "";
-  PetscInt       cost = (PetscInt)k->cost;
+  PetscInt       cost = (PetscInt)k->cost, live = k->max_live;
   PetscBool      set;
 
   PetscFunctionBegin;
@@ -337,22 +371,41 @@ static PetscErrorCode KSPSetFromOptions_NomosTune(KSP ksp, NomosOptionItems Pets
   PetscCall(PetscOptionsBool("-ksp_nomostune_cost_per_decade", "Divide the cost by the decades that the residual fell", "NomosKSPTuneSetCost", k->per_decade, &k->per_decade, NULL));
   PetscCall(PetscOptionsString("-ksp_nomostune_context", "At most two of auto, user:0, user:1, size, rtol, residual, time, dt, iter; or none", "NomosKSPTuneSetContexts", k->contexts ? k->contexts : "auto", text, sizeof(text), &set));
   if (set && !k->tuner) PetscCall(NomosKSPTuneSetContexts(ksp, text));
+  PetscCall(PetscOptionsRangeInt("-ksp_nomostune_max_live", "Preconditioners of arms kept alive beside the program's own, 1 to 16", "NomosKSPTuneSetMaxLive", live, &live, &set, 1, NOMOS_KSPTUNE_LIVE));
+  if (set) PetscCall(NomosKSPTuneSetMaxLive(ksp, live));
   PetscOptionsHeadEnd();
   k->options = PETSC_TRUE;
   PetscCall(InnerPrefix(ksp));
-  PetscCall(KSPSetSkipPCSetFromOptions(k->inner, PETSC_TRUE)); /* the outer one sets it */
-  PetscCall(KSPSetFromOptions(k->inner));
+  PetscCall(KSPSetSkipPCSetFromOptions(k->first, PETSC_TRUE)); /* the outer one sets it */
+  PetscCall(KSPSetFromOptions(k->first));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Called before the program's preconditioner is set up for a new matrix. Where arms have preconditioners of their own that waits
+   until it is used, and then counts: only a flag keeps KSPSetUp() from doing it. */
 static PetscErrorCode KSPSetUp_NomosTune(KSP ksp)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   PetscBool      self;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectTypeCompare((PetscObject)k->inner, KSPNOMOSTUNE, &self));
+  if (k->rebuilds && !k->deferred && ksp->pc && ksp->pc->setupcalled) {
+    k->deferred = PETSC_TRUE;
+    k->reuse    = ksp->pc->reusepreconditioner;
+    PetscCall(PCSetReusePreconditioner(ksp->pc, PETSC_TRUE));
+  }
+  PetscCall(PetscObjectTypeCompare((PetscObject)k->first, KSPNOMOSTUNE, &self));
   PetscCheck(!self, PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_WRONG, "the inner solver is nomostune too; give another -tune_ksp_type");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode NomosKSPTuneUndefer(KSP ksp)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  if (k->deferred) PetscCall(PCSetReusePreconditioner(ksp->pc, k->reuse));
+  k->deferred = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -365,6 +418,7 @@ static PetscErrorCode KSPView_NomosTune(KSP ksp, PetscViewer viewer)
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscViewerASCIIPrintf(viewer, "  cost: %s%s; contexts: %s; systems solved: %" PetscInt64_FMT "\n", costs[k->cost], k->per_decade ? " per decade" : "", k->contexts ? k->contexts : "auto", k->solves));
+  if (k->rebuilds) PetscCall(PetscViewerASCIIPrintf(viewer, "  arms with preconditioners of their own: %" PetscInt_FMT " alive, at most %" PetscInt_FMT "; what the program set in its own one by calls is not in them\n", k->nlive, k->max_live));
   if (k->nstates > 1) PetscCall(PetscViewerASCIIPrintf(viewer, "  tuners for %" PetscInt_FMT " sizes, the last used:\n", k->nstates));
   PetscCall(PetscViewerASCIIPushTab(viewer));
   if (k->tuner) PetscCall(NomosTunerView(k->tuner, viewer));
@@ -378,7 +432,8 @@ static PetscErrorCode KSPReset_NomosTune(KSP ksp)
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
 
   PetscFunctionBegin;
-  PetscCall(KSPReset(k->inner));
+  PetscCall(NomosKSPTuneDropLive(ksp));
+  PetscCall(KSPReset(k->first));
   PetscCall(VecDestroy(&k->x0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -390,7 +445,8 @@ static PetscErrorCode KSPDestroy_NomosTune(KSP ksp)
   PetscFunctionBegin;
   for (PetscInt i = 0; i < k->nstates; i++) PetscCall(NomosTunerDestroy(&k->state[i].t));
   PetscCall(NomosTunerDestroy(&k->own));
-  PetscCall(KSPDestroy(&k->inner));
+  PetscCall(NomosKSPTuneDropLive(ksp));
+  PetscCall(KSPDestroy(&k->first));
   PetscCall(PetscOptionsDestroy(&k->db));
   PetscCall(PetscFree(k->contexts));
   PetscCall(VecDestroy(&k->x0));
@@ -434,10 +490,10 @@ static PetscErrorCode MakeInner(KSP ksp, KSP_NomosTune *k)
   PetscBool   self;
 
   PetscFunctionBegin;
-  PetscCall(KSPCreate(PetscObjectComm((PetscObject)ksp), &k->inner));
-  PetscCall(PetscObjectIncrementTabLevel((PetscObject)k->inner, (PetscObject)ksp, 1));
+  PetscCall(KSPCreate(PetscObjectComm((PetscObject)ksp), &k->first));
+  PetscCall(PetscObjectIncrementTabLevel((PetscObject)k->first, (PetscObject)ksp, 1));
   PetscCall(PetscStrcmp(type, KSPNOMOSTUNE, &self));
-  PetscCall(KSPSetType(k->inner, type && !self ? type : KSPGMRES));
+  PetscCall(KSPSetType(k->first, type && !self ? type : KSPGMRES));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -449,6 +505,7 @@ static PetscErrorCode MakeInner(KSP ksp, KSP_NomosTune *k)
 . -tune_ksp_type TYPE           - the inner solver (default: what the program had chosen)
 . -ksp_nomostune_cost NAME      - auto, its, work, time, user (default: auto)
 . -ksp_nomostune_context LIST   - what is known before a solve (default: auto)
+. -ksp_nomostune_max_live N     - preconditioners of arms kept alive (default: 4)
 - -ksp_nomostune_X              - the options of the tuner, -nomos_tuner_X in NomosTunerSetFromOptions()
 
   Level: beginner
@@ -466,8 +523,10 @@ PetscErrorCode KSPCreate_NomosTune(KSP ksp)
   k->mat   = -1;
   k->limit = PETSC_MAX_REAL;
   PetscCall(MakeInner(ksp, k));
+  k->inner            = k->first;
+  k->max_live         = 4;
   ksp->data           = k;
-  ksp->setupnewmatrix = PETSC_FALSE;
+  ksp->setupnewmatrix = PETSC_TRUE;
   for (int norm = 0; norm < KSP_NORM_MAX; norm++)
     for (int side = 0; side < PC_SIDE_MAX; side++) PetscCall(KSPSetSupportedNorm(ksp, (KSPNormType)norm, (PCSide)side, norm == KSP_NORM_PRECONDITIONED && side == PC_LEFT ? 3 : 1));
   ksp->ops->setup                        = KSPSetUp_NomosTune;

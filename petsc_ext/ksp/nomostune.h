@@ -1,14 +1,17 @@
-/* nomostune.h - private: the data of KSPNOMOSTUNE. Files: nomostune.c object, options, view; nomostune_arms.c what an arm sets;
-   nomostune_context.c what is known before a solve; nomostune_solve.c a round. */
+/* nomostune.h - private: the data of KSPNOMOSTUNE. Files: nomostune.c object, options, view; nomostune_arms.c what an arm sets; nomostune_live.c
+   preconditioners kept alive; nomostune_context.c what is known before a solve; nomostune_solve.c a round. */
 #ifndef NOMOS_KSPTUNE_H
 #define NOMOS_KSPTUNE_H
 #include <nomosimpl.h>
 #include <petscksp.h>
 #include <petsc/private/kspimpl.h>
+#include <petsc/private/pcimpl.h>
 
 #define NOMOS_KSPTUNE_STATES   8 /* tuners kept, one per size of the system */
 #define NOMOS_KSPTUNE_CONTEXTS 2
 #define NOMOS_KSPTUNE_PARAMETERS 8
+#define NOMOS_KSPTUNE_LIVE 16
+#define NOMOS_KSPTUNE_COMBINATIONS 256 /* as many as arms */
 
 typedef enum {
   NOMOS_COST_AUTO = 0,
@@ -35,8 +38,21 @@ typedef struct { /* a tuner for systems of about this size */
   PetscInt64 used;        /* the solve that used it last              */
 } NomosTuneState;
 
+typedef struct { /* a preconditioner and a solver for arms that need their own */
+  PetscInt   combination; /* of the values that need new set-up */
+  KSP        ksp;
+  PC         pc;
+  PetscInt64 used;
+} NomosTuneLive;
+
 typedef struct {
-  KSP            inner;
+  KSP            first;  /* for the program's own preconditioner      */
+  KSP            inner;  /* in use: first or one of live              */
+  PC             pc;     /* in use: the program's or one of live      */
+  NomosTuneLive  live[NOMOS_KSPTUNE_LIVE];
+  PetscInt       nlive, max_live;
+  PetscBool      seen[NOMOS_KSPTUNE_COMBINATIONS]; /* by combination: somebody solved with it */
+  PetscBool      deferred, reuse; /* the program's preconditioner is set up when it is used; what it said of reuse */
   NomosTuner     tuner; /* in force; NULL before the first solve      */
   NomosTuner     own;   /* handed out by NomosKSPTuneGetTuner(): then there are no others */
   NomosTuneState state[NOMOS_KSPTUNE_STATES];
@@ -63,7 +79,7 @@ typedef struct {
   /* arms */
   PetscOptions db;                               /* the user's options and the arm */
   PetscReal    applied[NOMOS_KSPTUNE_PARAMETERS]; /* NaN: not applied yet           */
-  PetscBool    rebuilds;                         /* some parameter needs new set-up */
+  PetscBool    rebuild[NOMOS_KSPTUNE_PARAMETERS], rebuilds; /* which parameters need new set-up; any? */
   PetscInt     baseline;
 
   /* the attempt that runs */
@@ -78,6 +94,11 @@ PETSC_INTERN PetscErrorCode NomosKSPTuneParameters(KSP, NomosTuner);         /* 
 PETSC_INTERN PetscErrorCode NomosKSPTuneBaseline(KSP, NomosTuner);
 PETSC_INTERN PetscErrorCode NomosKSPTuneCheckArms(KSP, NomosTuner);
 PETSC_INTERN PetscErrorCode NomosKSPTuneApply(KSP, PetscInt arm);
+PETSC_INTERN PetscErrorCode NomosKSPTuneUse(KSP, PetscInt arm, PetscBool *fresh);
+PETSC_INTERN PetscErrorCode NomosKSPTuneDropLive(KSP);
+PETSC_INTERN PetscErrorCode NomosKSPTuneUndefer(KSP);
+PETSC_INTERN PetscErrorCode NomosKSPTuneDatabase(KSP);
+PETSC_INTERN PetscErrorCode NomosKSPTuneOptionText(NomosTuner, PetscInt j, PetscReal v, char[], size_t);
 PETSC_INTERN PetscErrorCode NomosKSPTuneAddContexts(KSP, NomosTuner, PetscBool add);
 PETSC_INTERN PetscErrorCode NomosKSPTuneReadContexts(KSP, PetscReal ctx[]);
 PETSC_INTERN PetscErrorCode NomosKSPTuneUseTuner(KSP);                       /* of this size; made if new  */

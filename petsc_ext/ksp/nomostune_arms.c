@@ -1,5 +1,6 @@
-/* nomostune_arms.c - what an arm sets. Direct setters first: they set nothing up again. Everything else is an option, written
-   into a private database (the user's options and the arm's) that the inner KSP or the PC reads again. */
+/* nomostune_arms.c - what an arm sets. Direct setters first: they set nothing up again. Options of the inner solver (but
+   its type) go into a private database, the user's options and the arm's, that it reads again. Everything else needs set-up:
+   nomostune_live.c. */
 #include "nomostune.h"
 
 static PetscErrorCode SorOmega(KSP ksp, PC pc, PetscReal v)
@@ -76,32 +77,7 @@ static PetscBool OnLevels(const char name[])
 /* An option that is read again without new set-up. */
 static PetscBool NoRebuild(const char name[])
 {
-  return (PetscBool)!strncmp(name, "ksp_", 4);
-}
-
-static PetscErrorCode OptionText(NomosTuner t, PetscInt k, PetscReal v, char text[], size_t len)
-{
-  const char *const *labels;
-
-  PetscFunctionBegin;
-  PetscCall(NomosTunerGetParameter(t, k, NULL, NULL, &labels));
-  if (labels) PetscCall(PetscStrncpy(text, labels[(PetscInt)v], len));
-  else PetscCall(PetscSNPrintf(text, len, "%.17g", (double)v));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* An empty private database would hide what the user set. */
-static PetscErrorCode Database(KSP_NomosTune *k)
-{
-  char *all;
-
-  PetscFunctionBegin;
-  if (k->db) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscOptionsGetAll(NULL, &all));
-  PetscCall(PetscOptionsCreate(&k->db));
-  PetscCall(PetscOptionsInsertString(k->db, all));
-  PetscCall(PetscFree(all));
-  PetscFunctionReturn(PETSC_SUCCESS);
+  return (PetscBool)(!strncmp(name, "ksp_", 4) && strcmp(name, "ksp_type"));
 }
 
 static PetscErrorCode SetOption(KSP ksp, const char name[], const char text[])
@@ -109,37 +85,36 @@ static PetscErrorCode SetOption(KSP ksp, const char name[], const char text[])
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   const char    *prefix;
   char           option[256];
-  PetscBool      ispc = (PetscBool)!strncmp(name, "pc_", 3);
-  PetscObject    obj  = ispc ? (PetscObject)ksp->pc : (PetscObject)k->inner;
 
   PetscFunctionBegin;
-  PetscCall(Database(k));
-  PetscCall(PetscObjectGetOptionsPrefix(obj, &prefix));
+  PetscCall(NomosKSPTuneDatabase(ksp));
+  PetscCall(KSPGetOptionsPrefix(k->first, &prefix));
   PetscCall(PetscSNPrintf(option, sizeof(option), "-%s%s", prefix ? prefix : "", name));
   PetscCall(PetscOptionsSetValue(k->db, option, text));
-  PetscCall(PetscObjectSetOptions(obj, k->db));
-  if (ispc && !NoRebuild(name)) PetscCall(PCReset(ksp->pc));
-  if (ispc) PetscCall(PCSetFromOptions(ksp->pc));
-  else PetscCall(KSPSetFromOptions(k->inner));
-  PetscCall(PetscObjectSetOptions(obj, NULL));
+  PetscCall(PetscObjectSetOptions((PetscObject)k->inner, k->db));
+  PetscCall(KSPSetFromOptions(k->inner));
+  PetscCall(PetscObjectSetOptions((PetscObject)k->inner, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The smoothers of a multigrid, all levels but the coarsest. */
 static PetscErrorCode SetLevels(KSP ksp, const char name[], PetscReal v)
 {
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   const PetscInt i = Setter(name + sizeof(levels_prefix) - 1);
-  PetscInt       n = 0;
+  PetscInt       n;
+  PetscBool      mg;
 
   PetscFunctionBegin;
-  PetscCall(PCSetUp(ksp->pc)); /* GAMG makes its levels there */
-  PetscTryMethod(ksp->pc, "PCMGGetLevels_C", (PC, PetscInt *), (ksp->pc, &n));
-  if (!n) PetscCall(PCMGGetLevels(ksp->pc, &n));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)k->pc, &mg, PCMG, PCGAMG, ""));
+  if (!mg) PetscFunctionReturn(PETSC_SUCCESS); /* another pc_type is in use */
+  PetscCall(PCSetUp(k->pc)); /* GAMG makes its levels there */
+  PetscCall(PCMGGetLevels(k->pc, &n));
   for (PetscInt l = 1; l < n; l++) {
     KSP smoother;
     PC  pc;
 
-    PetscCall(PCMGGetSmoother(ksp->pc, l, &smoother));
+    PetscCall(PCMGGetSmoother(k->pc, l, &smoother));
     PetscCall(KSPGetPC(smoother, &pc));
     PetscCall((*setters[i].set)(smoother, pc, v));
   }
@@ -157,11 +132,11 @@ static PetscErrorCode ApplyOne(KSP ksp, PetscInt j, PetscReal v)
   PetscCall(NomosTunerGetParameter(k->tuner, j, &name, NULL, NULL));
   i = Setter(name);
   if (i >= 0) {
-    PetscCall((*setters[i].set)(k->inner, ksp->pc, v));
+    PetscCall((*setters[i].set)(k->inner, k->pc, v));
   } else if (OnLevels(name)) {
     PetscCall(SetLevels(ksp, name, v));
   } else if (k->applied[j] != v) { /* NaN: never applied */
-    PetscCall(OptionText(k->tuner, j, v, text, sizeof(text)));
+    PetscCall(NomosKSPTuneOptionText(k->tuner, j, v, text, sizeof(text)));
     PetscCall(SetOption(ksp, name, text));
   }
   k->applied[j] = v;
@@ -177,15 +152,8 @@ PetscErrorCode NomosKSPTuneApply(KSP ksp, PetscInt arm)
   PetscFunctionBegin;
   PetscCall(NomosTunerGetParameters(k->tuner, &n, NULL));
   PetscCall(NomosTunerGetArm(k->tuner, arm, values));
-  for (PetscInt pass = 0; pass < 2; pass++) /* types first: a new type forgets the settings of the old one */
-    for (PetscInt j = 0; j < n; j++) {
-      const char *name;
-      PetscBool   type;
-
-      PetscCall(NomosTunerGetParameter(k->tuner, j, &name, NULL, NULL));
-      type = (PetscBool)(!strcmp(name, "pc_type") || !strcmp(name, "ksp_type"));
-      if (type == (PetscBool)(pass == 0)) PetscCall(ApplyOne(ksp, j, values[j]));
-    }
+  for (PetscInt j = 0; j < n; j++)
+    if (!k->rebuild[j]) PetscCall(ApplyOne(ksp, j, values[j]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -250,18 +218,18 @@ static PetscErrorCode UserValue(KSP ksp, const char name[], PetscInt n, const ch
     *v = (PetscReal)restart;
   } else {
     if (!strcmp(name, "pc_type")) PetscCall(PCGetType(ksp->pc, &type));
-    else if (!strcmp(name, "ksp_type")) PetscCall(KSPGetType(k->inner, &type));
+    else if (!strcmp(name, "ksp_type")) PetscCall(KSPGetType(k->first, &type));
     PetscCall(PetscSNPrintf(option, sizeof(option), "-%s", name));
-    PetscCall(PetscObjectGetOptionsPrefix(ispc ? (PetscObject)ksp->pc : (PetscObject)k->inner, &prefix));
+    PetscCall(PetscObjectGetOptionsPrefix(ispc ? (PetscObject)ksp->pc : (PetscObject)k->first, &prefix));
     if (labels) {
       if (!type) {
-        PetscCall(PetscOptionsGetString(NULL, prefix, option, text, sizeof(text), &found));
+        PetscCall(PetscOptionsGetString(((PetscObject)ksp)->options, prefix, option, text, sizeof(text), &found));
         if (found) type = text;
       }
       for (PetscInt i = 0; type && i < n; i++)
         if (!strcmp(type, labels[i])) *v = (PetscReal)i;
     } else {
-      PetscCall(PetscOptionsGetReal(NULL, prefix, option, v, &found));
+      PetscCall(PetscOptionsGetReal(((PetscObject)ksp)->options, prefix, option, v, &found));
       if (!found && !strcmp(name + strlen(name) - 5, "omega")) *v = 1;
     }
   }
@@ -320,15 +288,14 @@ PetscErrorCode NomosKSPTuneCheckArms(KSP ksp, NomosTuner t)
   PetscFunctionBegin;
   PetscCall(NomosTunerGetParameters(t, &n, &d));
   k->rebuilds = PETSC_FALSE;
+  PetscCall(PetscArrayzero(k->rebuild, NOMOS_KSPTUNE_PARAMETERS));
   for (PetscInt j = 0; j < n; j++) {
     const char *name;
     size_t      len;
-    PetscBool   rebuild;
 
     PetscCall(NomosTunerGetParameter(t, j, &name, NULL, NULL));
-    PetscCall(CheckName(ksp, name, &rebuild));
-    if (rebuild) k->rebuilds = PETSC_TRUE;
-    if (!strcmp(name, "ksp_type")) k->rebuilds = PETSC_TRUE; /* iterations of two methods are not one currency */
+    PetscCall(CheckName(ksp, name, &k->rebuild[j]));
+    if (k->rebuild[j]) k->rebuilds = PETSC_TRUE;
     len = strlen(name);
     if (len < 6 || strcmp(name + len - 6, "_omega")) continue;
     for (PetscInt i = 0; i < d; i++) {

@@ -1,5 +1,6 @@
 /* nomostune_context.c - what is known before a solve: the matrix, the size, the tolerance, what the user says. */
 #include "nomostune.h"
+#include "petsc_ext/tuner/tuner.h" /* number of the round */
 #include <petscsnes.h>
 #include <petscts.h>
 
@@ -177,7 +178,7 @@ static PetscErrorCode ReadOne(KSP ksp, PetscInt i, PetscReal *c)
     *c = PetscLog10Real(PetscMax(*c, 1e-300));
     break;
   case NOMOS_CONTEXT_TIME: /* how far the run is, in solves: a clock would make decisions irreproducible */
-    *c = (PetscReal)k->solves;
+    *c = (PetscReal)k->tuner->rounds; /* saved with the state */
     break;
   case NOMOS_CONTEXT_USER:
     *c = k->user[k->index[i]];

@@ -1,5 +1,6 @@
 /* nomostune_solve.c - a round: choose, apply, solve within the cap, finish with the baseline where that fails, report. */
 #include "nomostune.h"
+#include "petsc_ext/tuner/tuner.h" /* NomosTunerCharge() */
 
 static PetscInt depth = 0; /* > 0: inside a tuned solve, nothing is learned there */
 
@@ -60,7 +61,19 @@ static PetscErrorCode InnerTest(KSP inner, PetscInt it, PetscReal rnorm, KSPConv
 /* Smoothers and nested solves: exactly what the user had. */
 static PetscBool PassThrough(KSP ksp)
 {
-  return (PetscBool)(depth || ksp->normtype == KSP_NORM_NONE || ksp->normtype_set == KSP_NORM_NONE || ksp->converged == KSPConvergedSkip);
+  return (PetscBool)(depth > 1 || ksp->normtype == KSP_NORM_NONE || ksp->normtype_set == KSP_NORM_NONE || ksp->converged == KSPConvergedSkip);
+}
+
+/* Monitors of the user's own on the inner solver stay; ours is there where somebody looks. */
+static PetscErrorCode ForwardMonitors(KSP ksp, PetscBool wanted)
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < k->inner->numbermonitors; i++)
+    if (k->inner->monitor[i] == ForwardMonitor) PetscFunctionReturn(PETSC_SUCCESS); /* it shows nothing where nobody looks */
+  if (wanted) PetscCall(KSPMonitorSet(k->inner, ForwardMonitor, ksp, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode NomosKSPTuneInner(KSP ksp, PetscBool pass)
@@ -68,9 +81,14 @@ PetscErrorCode NomosKSPTuneInner(KSP ksp, PetscBool pass)
   KSP_NomosTune *k     = (KSP_NomosTune *)ksp->data;
   KSP            inner = k->inner;
   Mat            A, P;
+  PC             pc;
 
   PetscFunctionBegin;
-  PetscCall(KSPSetPC(inner, ksp->pc));
+  PetscCall(PCGetOperators(ksp->pc, &A, &P));
+  if (inner->pc != k->pc) PetscCall(KSPSetPC(inner, k->pc));
+  PetscCall(KSPGetPC(inner, &pc));
+  if (pc != ksp->pc) PetscCall(PCSetReusePreconditioner(pc, ksp->pc->reusepreconditioner));
+  PetscCall(KSPSetOperators(inner, A, P)); /* the same ones: their values may be new */
   inner->rtol = ksp->rtol;
   inner->abstol = ksp->abstol;
   inner->divtol = ksp->divtol;
@@ -80,15 +98,19 @@ PetscErrorCode NomosKSPTuneInner(KSP ksp, PetscBool pass)
   inner->calc_sings = ksp->calc_sings;
   if (inner->normtype_set != ksp->normtype_set) PetscCall(KSPSetNormType(inner, ksp->normtype_set));
   if (inner->pc_side_set != ksp->pc_side_set) PetscCall(KSPSetPCSide(inner, ksp->pc_side_set));
-  if (inner->setupstage != KSP_SETUP_NEW) {
-    PetscCall(PCGetOperators(ksp->pc, &A, &P));
-    PetscCall(KSPSetOperators(inner, A, P)); /* the same ones: their values may be new */
-  }
-  if (pass) {
-    PetscCall(KSPSetConvergenceTest(inner, ksp->converged, ksp->cnvP, NULL)); /* the outer one frees it */
-  } else PetscCall(KSPSetConvergenceTest(inner, InnerTest, ksp, NULL));
-  PetscCall(KSPMonitorCancel(inner));
-  if (!pass || ksp->numbermonitors || ksp->res_hist) PetscCall(KSPMonitorSet(inner, ForwardMonitor, ksp, NULL));
+  if (pass) PetscCall(KSPSetConvergenceTest(inner, ksp->converged, ksp->cnvP, NULL)); /* the outer one frees it */
+  else PetscCall(KSPSetConvergenceTest(inner, InnerTest, ksp, NULL));
+  PetscCall(ForwardMonitors(ksp, (PetscBool)(!pass || ksp->numbermonitors || ksp->res_hist)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The arm's solver and preconditioner with the outer one's settings, then the arm's. */
+static PetscErrorCode Prepare(KSP ksp, PetscInt arm, PetscBool pass, PetscBool *fresh)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosKSPTuneUse(ksp, arm, fresh));
+  PetscCall(NomosKSPTuneInner(ksp, pass));
+  PetscCall(NomosKSPTuneApply(ksp, arm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -190,7 +212,7 @@ static PetscErrorCode SolveOne(KSP ksp, PetscInt arm, PetscBool *failed)
 {
   KSP_NomosTune *k   = (KSP_NomosTune *)ksp->data;
   PetscInt       max = ksp->max_it;
-  PetscBool      nonzero = (PetscBool)!ksp->guess_zero;
+  PetscBool      nonzero = (PetscBool)!ksp->guess_zero, fresh;
 
   PetscFunctionBegin;
   if (k->kindofcost == NOMOS_COST_ITS && k->limit < (PetscReal)max) {
@@ -211,7 +233,7 @@ static PetscErrorCode SolveOne(KSP ksp, PetscInt arm, PetscBool *failed)
   k->limit  = PETSC_MAX_REAL;
   k->offset = ksp->its;
   PetscCall(Rewind(ksp, &nonzero));
-  PetscCall(NomosKSPTuneApply(ksp, k->baseline));
+  PetscCall(Prepare(ksp, k->baseline, PETSC_FALSE, &fresh));
   PetscCall(Attempt(ksp, ksp->max_it - k->offset, nonzero));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -234,13 +256,14 @@ static PetscErrorCode Open(KSP ksp, PetscInt *arm)
 }
 
 /* Nothing to learn from a solve without iterations; a baseline that failed at once is the user's own error. */
-static PetscErrorCode Close(KSP ksp, PetscReal cost, PetscBool failed)
+static PetscErrorCode Close(KSP ksp, PetscReal cost, PetscBool failed, PetscBool fresh)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
 
   PetscFunctionBegin;
   k->solves++;
   if (!ksp->its || PetscIsInfOrNanReal(cost)) PetscCall(NomosTunerCancel(k->tuner));
+  else if (fresh && !failed && k->kindofcost == NOMOS_COST_TIME) PetscCall(NomosTunerCharge(k->tuner, cost)); /* what is made once */
   else PetscCall(NomosTunerReport(k->tuner, cost, failed));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -249,15 +272,14 @@ static PetscErrorCode Round(KSP ksp)
 {
   PetscInt  arm;
   PetscReal cost;
-  PetscBool failed;
+  PetscBool failed, fresh;
 
   PetscFunctionBegin;
   PetscCall(Open(ksp, &arm));
-  PetscCall(NomosKSPTuneApply(ksp, arm));
-  PetscCall(NomosKSPTuneInner(ksp, PETSC_FALSE));
+  PetscCall(Prepare(ksp, arm, PETSC_FALSE, &fresh));
   PetscCall(SolveOne(ksp, arm, &failed));
   PetscCall(Cost(ksp, &cost));
-  PetscCall(Close(ksp, cost, failed));
+  PetscCall(Close(ksp, cost, failed, fresh));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -265,25 +287,60 @@ static PetscErrorCode Round(KSP ksp)
 static PetscErrorCode Plain(KSP ksp)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscBool      fresh;
 
   PetscFunctionBegin;
   k->offset = 0;
   k->limit  = PETSC_MAX_REAL;
-  if (k->tuner) PetscCall(NomosKSPTuneApply(ksp, k->baseline));
-  PetscCall(NomosKSPTuneInner(ksp, PETSC_TRUE));
+  k->pc     = ksp->pc;
+  k->inner  = k->first;
+  if (k->tuner) PetscCall(Prepare(ksp, k->baseline, PETSC_TRUE, &fresh));
+  else PetscCall(NomosKSPTuneInner(ksp, PETSC_TRUE));
   PetscCall(Attempt(ksp, ksp->max_it, (PetscBool)!ksp->guess_zero));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A preconditioner that transforms the system before a solve (eisenstat) did so for the outer solver already. That is taken back:
+   the inner one transforms, with the arm's omega. Ours knows. */
+static PetscErrorCode Transforms(KSP ksp, PetscBool *yes)
+{
+  PetscBool ours;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp->pc, PCNOMOSSOR, &ours));
+  *yes = (PetscBool)(ksp->pc->ops->presolve && !ours);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SolveAny(KSP ksp)
+{
+  PetscBool transforms = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(NomosKSPTuneUndefer(ksp));
+  PetscCall(Transforms(ksp, &transforms));
+  if (transforms) PetscCall(PCPostSolve(ksp->pc, ksp));
+  if (PassThrough(ksp)) PetscCall(Plain(ksp));
+  else PetscCall(Round(ksp));
+  if (transforms) { /* the outer solver will transform x back: also where it began from zero */
+    const PetscBool zero = ksp->guess_zero;
+
+    ksp->guess_zero = PETSC_FALSE;
+    PetscCall(PCPreSolve(ksp->pc, ksp));
+    ksp->guess_zero = zero;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode KSPSolve_NomosTune(KSP ksp)
 {
   KSP_NomosTune *k    = (KSP_NomosTune *)ksp->data;
-  PetscBool      pass = PassThrough(ksp), zero = ksp->guess_zero;
+  PetscBool      zero = ksp->guess_zero;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   depth++;
-  ierr = pass ? Plain(ksp) : Round(ksp);
+  ierr = SolveAny(ksp);
   depth--;
   if (ierr) ksp->guess_zero = zero;
   if (ierr && k->tuner) (void)NomosTunerCancel(k->tuner);
@@ -292,7 +349,7 @@ PetscErrorCode KSPSolve_NomosTune(KSP ksp)
 }
 
 /* A block of right-hand sides: one arm, one report, the mean cost of a column. */
-static PetscErrorCode Columns(KSP ksp, Mat B, Mat X, PetscInt arm, PetscReal *cost, PetscBool *failed)
+static PetscErrorCode Columns(KSP ksp, Mat B, Mat X, PetscInt arm, PetscReal *cost, PetscBool *failed, PetscBool *fresh)
 {
   KSP_NomosTune     *k = (KSP_NomosTune *)ksp->data;
   KSPConvergedReason worst = KSP_CONVERGED_RTOL;
@@ -301,11 +358,11 @@ static PetscErrorCode Columns(KSP ksp, Mat B, Mat X, PetscInt arm, PetscReal *co
 
   PetscFunctionBegin;
   *cost   = 0;
-  *failed = PETSC_FALSE;
+  *failed = *fresh = PETSC_FALSE;
   PetscCall(MatGetSize(B, NULL, &n));
   for (PetscInt j = 0; j < n; j++) {
     Vec       keep_b = ksp->vec_rhs, keep_x = ksp->vec_sol, b, x;
-    PetscBool bad;
+    PetscBool bad, first;
     PetscReal one;
 
     PetscCall(MatDenseGetColumnVecRead(B, j, &b));
@@ -315,7 +372,8 @@ static PetscErrorCode Columns(KSP ksp, Mat B, Mat X, PetscInt arm, PetscReal *co
     if (ksp->guess_zero) PetscCall(VecSet(x, 0));
     k->limit = limit;
     PetscCall(NomosKSPTuneSpent(ksp, k->kindofcost, &k->start));
-    PetscCall(NomosKSPTuneApply(ksp, arm)); /* the column before may have ended with the baseline */
+    PetscCall(Prepare(ksp, arm, PETSC_FALSE, &first)); /* the column before may have ended with the baseline */
+    if (first) *fresh = PETSC_TRUE;
     PetscCall(SolveOne(ksp, arm, &bad));
     PetscCall(Cost(ksp, &one));
     *cost += one / (PetscReal)n;
@@ -338,7 +396,7 @@ static PetscErrorCode BlockRound(KSP ksp, Mat B, Mat X)
   Vec            keep = ksp->vec_rhs, b;
   PetscInt       arm;
   PetscReal      cost;
-  PetscBool      failed;
+  PetscBool      failed, fresh;
 
   PetscFunctionBegin;
   PetscCall(MatDenseGetColumnVecRead(B, 0, &b));
@@ -346,10 +404,9 @@ static PetscErrorCode BlockRound(KSP ksp, Mat B, Mat X)
   PetscCall(Open(ksp, &arm));
   ksp->vec_rhs = keep;
   PetscCall(MatDenseRestoreColumnVecRead(B, 0, &b));
-  PetscCall(NomosKSPTuneInner(ksp, PETSC_FALSE));
-  PetscCall(Columns(ksp, B, X, arm, &cost, &failed));
+  PetscCall(Columns(ksp, B, X, arm, &cost, &failed, &fresh));
   if (k->x0) PetscCall(VecDestroy(&k->x0)); /* laid out as a column */
-  PetscCall(Close(ksp, cost, failed));
+  PetscCall(Close(ksp, cost, failed, fresh));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -359,6 +416,7 @@ PetscErrorCode KSPMatSolve_NomosTune(KSP ksp, Mat B, Mat X)
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
+  PetscCall(NomosKSPTuneUndefer(ksp));
   depth++;
   ierr = BlockRound(ksp, B, X);
   depth--;

@@ -10,7 +10,7 @@
 
 #define DROP     1e-12 /* relative pivot below which a direction is dropped */
 #define CONDITION 1e10 /* of the sketched basis, where a block is cut */
-#define RESKETCH 1e-4  /* what is left of a vector by orthogonalization when its sketch is computed again */
+#define RESKETCH 1e-6  /* what is left of a vector by orthogonalization when its sketch is computed again */
 
 static PetscReal Norm(PetscInt n, const PetscScalar *x)
 {

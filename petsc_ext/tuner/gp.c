@@ -226,6 +226,17 @@ static PetscErrorCode NomosTunerUpdate_GP(NomosTuner t, const PetscReal c[], Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A context that has moved, but not yet by the distance of two nodes: the lattice cannot show whether it explains the cost. */
+static PetscBool Unresolved(NomosTuner t, const GP *b)
+{
+  for (PetscInt k = 0; k < t->ncontexts; k++) {
+    const NomosTunerContext *x = &t->context[k];
+
+    if (x->seen_hi > x->seen_lo && x->seen_hi - x->seen_lo < (x->hi - x->lo) / (PetscReal)PetscMax(b->q - 1, 1)) return PETSC_TRUE;
+  }
+  return PETSC_FALSE;
+}
+
 /* Every 128 rounds: is the noise as large as the differences between arms? Twice in a row is enough. */
 static PetscErrorCode NomosTunerWatch_GP(NomosTuner t, PetscBool *give_up)
 {
@@ -233,7 +244,7 @@ static PetscErrorCode NomosTunerWatch_GP(NomosTuner t, PetscBool *give_up)
 
   PetscFunctionBegin;
   if (t->gp_watch <= 0 || (PetscInt64)b->state[UPDATES] % WATCH_RATE) PetscFunctionReturn(PETSC_SUCCESS);
-  b->state[LOOKS] = b->state[WATCH] > t->gp_watch ? b->state[LOOKS] + 1 : 0;
+  b->state[LOOKS] = b->state[WATCH] > t->gp_watch && !Unresolved(t, b) ? b->state[LOOKS] + 1 : 0;
   *give_up        = (PetscBool)(b->state[LOOKS] >= 2);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -6,12 +6,17 @@
     sum_base   for the budget: gp's prediction where it is sure, else the mean of all baseline solves less three standard errors,
                and not above the mean of the last five. (An estimate that is too high by chance stays so while the baseline is not
                played, and would loosen the budget in every round. The more the costs vary, the more baseline solves it takes.)
+    even_base  as sum_base, with the mean of about the last 15 baseline solves less four errors: the level of the costs may move
     mean_base  for the view: the plain mean, or gp's prediction
-  A baseline round enters the sums with what it did cost.
+  A baseline round enters the sums with what it did cost. A round of another arm is credited what it cost itself where that lies
+  between sum_base and even_base: that the arm was no worse is less than even_base claims, that it saved something needs sum_base.
+  Without a prediction the estimates age: when REFRESH baseline solves were spent without one, the baseline is played.
 */
 #include "tuner.h"
 
-#define SURE 0.3 /* posterior deviation of log cost below which a prediction stands alone */
+#define FAST_RATE 0.125 /* of even_base's mean and variance */
+#define REFRESH   40
+#define SURE      0.3 /* posterior deviation of log cost below which a prediction stands alone */
 
 PetscErrorCode NomosTunerGuardSetUp(NomosTuner t)
 {
@@ -58,6 +63,7 @@ PetscErrorCode NomosTunerGuardEstimate(NomosTuner t)
   t->mean_base = t->base_sum / t->base_pulls;
   error        = t->base_pulls > 1 ? PetscSqrtReal(PetscMax(t->base_square / t->base_pulls - PetscSqr(t->mean_base), 0) / (t->base_pulls - 1)) : 0.25 * t->mean_base;
   t->sum_base  = PetscMax(PetscMin(mean, t->mean_base - 3 * error), 0);
+  t->even_base = PetscMax(PetscMin(mean, t->fast_mean - 4 * PetscSqrtReal(t->fast_var * FAST_RATE / (2 - FAST_RATE))), t->sum_base);
   if (t->ops->predict) {
     PetscReal cost;
 
@@ -67,6 +73,7 @@ PetscErrorCode NomosTunerGuardEstimate(NomosTuner t)
     t->cap_base  = sd < SURE ? cost : PetscMax(cost, t->cap_base);
     t->fallback  = sd < SURE ? cost : PetscMax(cost, t->fallback);
     t->sum_base  = sd < SURE ? cost : PetscMin(cost, t->sum_base);
+    t->even_base = t->sum_base;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -128,6 +135,7 @@ PetscErrorCode NomosTunerGuardChoose(NomosTuner t, PetscInt *arm)
     PetscUseTypeMethod(t, best, t->c, t->allowed, arm);
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  if (t->budget >= 0 && !t->ops->predict && t->stat.spent - t->base_last >= REFRESH * t->fast_mean) PetscFunctionReturn(PETSC_SUCCESS);
   t->flags |= NOMOS_ROUND_LEARNED;
   PetscUseTypeMethod(t, select, t->c, t->allowed, arm);
   if (*arm != t->baseline && t->budget >= 0) PetscCall(Affordable(t, *arm, &fits));
@@ -153,6 +161,21 @@ static void Ban(NomosTuner t, PetscBool failed)
   t->stat.banned++;
 }
 
+static void BaselineCost(NomosTuner t, PetscReal cost)
+{
+  const PetscReal d = t->base_pulls > 0 ? cost - t->fast_mean : 0;
+
+  if (!t->base_pulls) t->fast_mean = cost;
+  t->fast_mean += FAST_RATE * d;
+  t->fast_var  = (1 - FAST_RATE) * (t->fast_var + FAST_RATE * d * d);
+  t->base_last = t->stat.spent;
+  t->recent[(PetscInt64)t->base_pulls % NOMOS_TUNER_PULLS] = cost;
+  t->base_pulls += 1;
+  t->base_sum += cost;
+  t->base_square += cost * cost;
+  t->base_worst = PetscMax(t->base_worst, cost);
+}
+
 PetscErrorCode NomosTunerGuardReport(NomosTuner t, PetscReal cost, PetscBool failed)
 {
   const PetscBool base = (PetscBool)(t->arm == t->baseline);
@@ -169,14 +192,10 @@ PetscErrorCode NomosTunerGuardReport(NomosTuner t, PetscReal cost, PetscBool fai
     t->stat.baseline_cost += base ? cost : t->mean_base;
     t->stat.baseline_rounds++;
   }
-  t->budget_sum += base ? cost : t->sum_base;
+  t->budget_sum += base ? cost : PetscMax(t->sum_base, PetscMin(t->even_base, cost));
   if (base) {
     t->stat.baseline++;
-    t->recent[(PetscInt64)t->base_pulls % NOMOS_TUNER_PULLS] = cost;
-    t->base_pulls += 1;
-    t->base_sum += cost;
-    t->base_square += cost * cost;
-    t->base_worst = PetscMax(t->base_worst, cost);
+    BaselineCost(t, cost);
   }
   Ban(t, failed);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -14,7 +14,7 @@
 #define COLUMNS 6
 const char *const NomosLoadModes[] = {"strict", "ignore", "NomosLoadMode", "NOMOS_LOAD_", NULL};
 
-enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, WARNED, NHISTORY, GUARD };
+enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, BASE_LAST, FAST_MEAN, FAST_VAR, WARNED, NHISTORY, GUARD };
 enum { STATISTICS = 12 };
 
 /* Names, grids, learner, contexts: what a state belongs to. */
@@ -53,16 +53,23 @@ static PetscErrorCode Describe(NomosTuner t, char text[], size_t len, char signa
 static PetscErrorCode Group(NomosTuner t, char path[NOMOS_MAX_NAME])
 {
   PetscFunctionBegin;
-  PetscCall(PetscSNPrintf(path, NOMOS_MAX_NAME, "/tuner/%.200s", t->label[0] ? t->label : "default"));
+  PetscCall(PetscSNPrintf(path, NOMOS_MAX_NAME, "/tuner/%.200s%s", t->label[0] ? t->label : "default", t->suffix));
   for (char *c = path + 7; *c; c++)
     if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-')) *c = '_';
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode FileName(NomosTuner t, const char file[], char name[], size_t len)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscSNPrintf(name, len, "%s%s", file, t->suffix_files ? t->suffix : ""));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The numbers that are no arrays, to and from one. */
 static void PackGuard(NomosTuner t, PetscReal g[GUARD], PetscBool unpack)
 {
-  PetscReal *const where[] = {&t->base_pulls, &t->base_sum, &t->base_square, &t->base_worst, &t->budget_sum, &t->worst};
+  PetscReal *const where[] = {&t->base_pulls, &t->base_sum, &t->base_square, &t->base_worst, &t->budget_sum, &t->worst, &t->base_last, &t->fast_mean, &t->fast_var};
 
   for (int i = 0; i < WARNED; i++) {
     if (unpack) *where[i] = g[i];
@@ -231,12 +238,33 @@ PetscErrorCode NomosTunerSave(NomosTuner t, const char file[])
 PetscErrorCode NomosTunerSaveQuietly(NomosTuner t)
 {
   NomosWhy why = {0};
+  char     name[PETSC_MAX_PATH_LEN];
 
   PetscFunctionBegin;
   if (!t->savefile || !t->setup || t->open) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(NomosTunerAgree(t, t->root ? SaveRoot(t, t->savefile, &why) : PETSC_SUCCESS));
+  PetscCall(FileName(t, t->savefile, name, sizeof(name)));
+  PetscCall(NomosTunerAgree(t, t->root ? SaveRoot(t, name, &why) : PETSC_SUCCESS));
   if (why.code) PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "nomos: the state of the tuner is not saved: %s\n", why.text));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static NomosTuner saving = NULL; /* tuners with a file, the newest first; the order is that of their creation on every rank */
+
+PetscErrorCode NomosTunerSaveAll(void)
+{
+  PetscFunctionBegin;
+  for (NomosTuner t = saving; t; t = t->next) PetscCall(NomosTunerSaveQuietly(t));
+  saving = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void NomosTunerForget(NomosTuner t)
+{
+  for (NomosTuner *p = &saving; *p; p = &(*p)->next)
+    if (*p == t) {
+      *p = t->next;
+      return;
+    }
 }
 
 /* ---- load ------------------------------------------------------------------------------------------------------- */
@@ -395,13 +423,21 @@ PetscErrorCode NomosTunerLoad(NomosTuner t, const char file[])
   NomosWhy       why  = {0};
   NomosH5        h    = NULL;
   Header         head = {0};
-  char           group[NOMOS_MAX_NAME];
+  char           group[NOMOS_MAX_NAME], name[PETSC_MAX_PATH_LEN];
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
+  PetscCall(FileName(t, file, name, sizeof(name)));
   PetscCall(NomosTunerReset(t));
+  if (t->suffix_files) { /* a size that the saved run did not have begins afresh */
+    PetscBool exists = PETSC_FALSE;
+
+    if (t->root) PetscCall(PetscTestFile(name, 'r', &exists));
+    PetscCallMPI(MPI_Bcast(&exists, 1, MPIU_BOOL, 0, comm));
+    if (!exists) PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(NomosTunerSetUp(t));
-  PetscCall(NomosTunerAgree(t, t->root ? ReadHeader(t, file, &h, group, &head, &why) : PETSC_SUCCESS));
+  PetscCall(NomosTunerAgree(t, t->root ? ReadHeader(t, name, &h, group, &head, &why) : PETSC_SUCCESS));
   if (why.code) NomosH5Close(&h);
   PetscCall(NomosWhyRaise(comm, &why));
   PetscCallMPI(MPI_Bcast(&head, (PetscMPIInt)sizeof(head), MPI_BYTE, 0, comm));
@@ -425,14 +461,15 @@ PetscErrorCode NomosTunerLoad(NomosTuner t, const char file[])
 /* The arms of a saved run by number of the round. */
 static PetscErrorCode ReadReplay(NomosTuner t, const char file[], NomosWhy *why)
 {
-  char       group[NOMOS_MAX_NAME], path[2 * NOMOS_MAX_NAME];
+  char       group[NOMOS_MAX_NAME], path[2 * NOMOS_MAX_NAME], name[PETSC_MAX_PATH_LEN];
   NomosH5    h    = NULL;
   Header     head = {0};
   NomosH5Info info;
   PetscReal *v = NULL;
 
   PetscFunctionBegin;
-  PetscCall(ReadHeader(t, file, &h, group, &head, why));
+  PetscCall(FileName(t, file, name, sizeof(name)));
+  PetscCall(ReadHeader(t, name, &h, group, &head, why));
   snprintf(path, sizeof(path), "%s/history", group);
   if (!why->code && !head.accepted) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "'%s' is the state of another tuner: its arms cannot be played again with this one", file);
   if (!why->code && head.rounds > NOMOS_TUNER_HISTORY) NomosWhySet(why, PETSC_ERR_ARG_OUTOFRANGE, "'%s' is the state after %lld rounds; only the last %d are kept, so that the run cannot be repeated from its start", file, (long long)head.rounds, NOMOS_TUNER_HISTORY);
@@ -497,7 +534,7 @@ PetscErrorCode NomosTunerSetReplay(NomosTuner t, const char file[])
 }
 
 /*@C
-  NomosTunerSetSave - saves when the tuner is destroyed, and at intervals
+  NomosTunerSetSave - saves when the tuner is destroyed (at the latest in PetscFinalize()), and at intervals
 
   Logically Collective
 
@@ -524,5 +561,9 @@ PetscErrorCode NomosTunerSetSave(NomosTuner t, const char file[], PetscInt inter
   PetscCall(PetscFree(t->savefile));
   PetscCall(PetscStrallocpy(file, &t->savefile));
   t->save_interval = interval;
+  NomosTunerForget(t);
+  if (!file) PetscFunctionReturn(PETSC_SUCCESS);
+  t->next = saving;
+  saving  = t;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

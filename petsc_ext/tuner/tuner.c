@@ -371,6 +371,17 @@ PetscErrorCode NomosTunerCancel(NomosTuner t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode NomosTunerCharge(NomosTuner t, PetscReal cost)
+{
+  PetscFunctionBegin;
+  if (t->open && t->root) {
+    t->stat.spent += cost;
+    t->budget_sum += t->arm == t->baseline ? cost : t->sum_base;
+  }
+  PetscCall(NomosTunerCancel(t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Best(NomosTuner t, const PetscReal ctx[], PetscInt *arm)
 {
   PetscReal c[NOMOS_TUNER_MAX_CONTEXTS] = {0, 0};
@@ -463,6 +474,7 @@ PetscErrorCode NomosTunerReset(NomosTuner t)
   t->setup = t->open = t->warned_missing = PETSC_FALSE;
   t->rounds = t->nhistory = 0;
   t->base_pulls = t->base_sum = t->base_square = t->base_worst = t->budget_sum = t->worst = 0;
+  t->base_last = t->fast_mean = t->fast_var = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -484,6 +496,7 @@ PetscErrorCode NomosTunerDestroy(NomosTuner *tuner)
   *tuner = NULL;
   if (--((PetscObject)t)->refct > 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosTunerSaveQuietly(t));
+  NomosTunerForget(t);
   PetscCall(NomosTunerReset(t));
   PetscCall(NomosTunerFreeArms(t));
   PetscCall(NomosTunerCloseLog(t));

@@ -138,6 +138,9 @@ struct _p_NomosTuner {
   char      *logfile, *savefile;
   NomosLoadMode loadmode;
   PetscInt   save_interval;
+  char       suffix[32];   /* several tuners of one name (sizes of a system): ends the group of the state */
+  PetscBool  suffix_files; /* and the names of the files                                                */
+  NomosTuner next;         /* of those with a file to save to                                           */
   FILE      *log; /* (root) */
 
   /* the round between Select and Report */
@@ -147,13 +150,14 @@ struct _p_NomosTuner {
   PetscReal  limit;  /* cost at which a solve with this arm is to be stopped           */
   PetscReal  c[NOMOS_TUNER_MAX_CONTEXTS], raw[NOMOS_TUNER_MAX_CONTEXTS]; /* (root) clamped, as given */
   PetscInt   flags;  /* (root) */
-  PetscReal  cap_base, sum_base, mean_base; /* (root) estimates of the baseline's cost, 0: none */
+  PetscReal  cap_base, sum_base, even_base, mean_base; /* (root) estimates of the baseline's cost, 0: none */
   PetscReal  fallback;   /* (root) what a baseline solve may cost after a failure */
 
   /* what happened (root) */
   PetscReal *pulls, *sums;             /* [d]                                          */
   PetscReal  recent[NOMOS_TUNER_PULLS]; /* costs of the last baseline solves           */
   PetscReal  base_pulls, base_sum, base_square, base_worst;
+  PetscReal  base_last, fast_mean, fast_var; /* spent up to the last baseline solve; discounted mean and variance */
   PetscReal  budget_sum;               /* of sum_base, or of what the baseline did cost */
   PetscReal *ban_fails, *ban_until, *ban_length; /* [d][nodes]                         */
   PetscInt   ban_nodes, nodes_per_context;
@@ -170,6 +174,7 @@ struct _p_NomosTuner {
 /* tuner.c */
 PETSC_INTERN PetscErrorCode NomosTunerAgree(NomosTuner, PetscErrorCode);           /* an error of rank 0 becomes everyone's */
 PETSC_INTERN PetscErrorCode NomosTunerUseMethod(NomosTuner, const char name[]);    /* constructs a learner, fresh state     */
+PETSC_INTERN PetscErrorCode NomosTunerCharge(NomosTuner, PetscReal cost);          /* cancels the round; what it cost counts for the budget */
 /* arms.c */
 PETSC_INTERN PetscErrorCode NomosTunerCountArms(NomosTuner);
 PETSC_INTERN PetscErrorCode NomosTunerFreeArms(NomosTuner);
@@ -197,6 +202,8 @@ PETSC_INTERN PetscErrorCode NomosTunerPrintRound(NomosTuner, const NomosTunerRou
 PETSC_INTERN PetscErrorCode NomosTunerCloseLog(NomosTuner);
 /* state.c */
 PETSC_INTERN PetscErrorCode NomosTunerSaveQuietly(NomosTuner);
+PETSC_INTERN PetscErrorCode NomosTunerSaveAll(void);        /* those that nobody destroyed, in NomosFinalizePackage() */
+PETSC_INTERN void           NomosTunerForget(NomosTuner);   /* it will save no more                                   */
 /* draw.c */
 PETSC_INTERN PetscReal NomosTunerUniform(NomosTuner, PetscInt64 index); /* of the open round, in (0,1) */
 PETSC_INTERN PetscReal NomosTunerNormal(NomosTuner, PetscInt64 index);

@@ -38,8 +38,8 @@ PetscErrorCode NomosTunerYoungOmega(PetscReal radius, PetscBool symmetric, Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The baseline with its first numeric parameter on the grid point above omega: too large an omega costs little, too small a
-   one much. The baseline itself when beta is not known. */
+/* The baseline with its first numeric parameter near omega. For SOR on the grid point above: too large an omega costs little, too
+   small a one much. Under CG both sides cost alike: the nearest. The baseline itself when beta is not known. */
 static PetscErrorCode NomosTunerSelect_Young(NomosTuner t, const PetscReal c[], const PetscBool allowed[], PetscInt *arm)
 {
   PetscReal values[NOMOS_TUNER_MAX_PARAMETERS], omega;
@@ -52,8 +52,8 @@ static PetscErrorCode NomosTunerSelect_Young(NomosTuner t, const PetscReal c[], 
   if (k == t->nparameters || t->young_radius < 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosTunerYoungOmega(t->young_radius, t->young_symmetric, &omega));
   PetscCall(NomosTunerGetArm(t, t->baseline, values));
-  values[k] = t->parameter[k].value[t->parameter[k].n - 1];
-  for (PetscInt i = t->parameter[k].n - 1; i >= 0 && t->parameter[k].value[i] >= omega; i--) values[k] = t->parameter[k].value[i];
+  values[k] = t->young_symmetric ? omega : t->parameter[k].value[t->parameter[k].n - 1];
+  for (PetscInt i = t->parameter[k].n - 1; i >= 0 && !t->young_symmetric && t->parameter[k].value[i] >= omega; i--) values[k] = t->parameter[k].value[i];
   PetscCall(NomosTunerFindArm(t, values, &found));
   if (!allowed || allowed[found]) *arm = found;
   PetscFunctionReturn(PETSC_SUCCESS);

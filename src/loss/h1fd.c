@@ -35,8 +35,9 @@ static PetscErrorCode SetUpH1FD(NomosMap m)
 }
 
 /* y = scale [v, D v]; scale NULL: 1 */
-static PetscErrorCode Stack(NomosMap m, H1FD *h, const double *v, const double *scale, double *y)
+static PetscErrorCode Stack(NomosMap m, const double *v, const double *scale, double *y)
 {
+  H1FD          *h    = (H1FD *)m->data;
   const PetscInt rows = m->segments * h->lines;
   H1StackArgs    a    = h->stencil;
 
@@ -50,23 +51,11 @@ static PetscErrorCode Stack(NomosMap m, H1FD *h, const double *v, const double *
 
 static PetscErrorCode Value(NomosMap m, Vec x, Vec y, MisfitSet set)
 {
-  H1FD         *h = (H1FD *)m->data;
-  Misfit       *f = &h->f;
-  const PetscInt fields = f->B * f->C;
-  const double *px, *pt;
-  double       *py;
+  H1FD   *h = (H1FD *)m->data;
+  Misfit *f = &h->f;
 
   PetscFunctionBegin;
-  PetscCall(NomosMisfitBegin(m, f, set, x, y, &px, &pt, &py));
-  if (f->relative) { /* y holds the target's stack for a moment */
-    PetscCall(NomosLaunchRows(m->be, Centre, fields, f->N, .x = pt, .shift = f->shift[set], .q = f->q[set], .y = h->d, .C = f->C, .n = f->N, .group = 1));
-    PetscCall(Stack(m, h, h->d, NULL, py));
-    PetscCall(NomosLaunchSum(m->be, DotRows, m->segments, m->segment_size, 0, f->den, .x = MisfitConstReal(py), .y = MisfitConstReal(py), .n = m->segment_size, .C = 1));
-  }
-  PetscCall(NomosMisfitScale(m, f, set, f->relative ? 1 : PetscSqrtReal(1. / f->N), 1));
-  PetscCall(NomosLaunchRows(m->be, Misfit, fields, f->N, .x = px, .t = pt, .q = f->q[set], .y = h->d, .C = f->C, .n = f->N, .group = 1));
-  PetscCall(Stack(m, h, h->d, f->scale[set], py));
-  PetscCall(NomosMisfitEnd(m, f));
+  PetscCall(NomosMisfitValue(m, f, set, x, y, Stack, h->d, f->relative ? 1 : PetscSqrtReal(1. / f->N), 1));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 static PetscErrorCode ApplyH1FD(NomosMap m, Vec x, Vec p, Vec y)
@@ -84,22 +73,10 @@ static PetscErrorCode LinearizeH1FD(NomosMap m, Vec x, Vec p, Vec y)
 
 static PetscErrorCode TangentH1FD(NomosMap m, Vec dx, Vec dp, Vec dy)
 {
-  H1FD         *h = (H1FD *)m->data;
-  Misfit       *f = &h->f;
-  const PetscInt fields = f->B * f->C;
-  const double *px;
-  double       *py;
+  H1FD *h = (H1FD *)m->data;
 
   PetscFunctionBegin;
-  if (!dx) {
-    PetscCall(VecZeroEntries(dy));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(NomosStageRead(m->be, &f->sx, dx, &px));
-  PetscCall(NomosStageWrite(m->be, &f->sy, dy, &py));
-  PetscCall(NomosLaunchRows(m->be, Centre, fields, f->N, .x = px, .shift = f->zero, .q = f->q[MISFIT_LINEARIZE], .y = h->d, .C = f->C, .n = f->N, .group = 1));
-  PetscCall(Stack(m, h, h->d, f->scale[MISFIT_LINEARIZE], py));
-  PetscCall(NomosMisfitEnd(m, f));
+  PetscCall(NomosMisfitTangent(m, &h->f, dx, dy, Stack, h->d));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

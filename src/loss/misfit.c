@@ -1,7 +1,8 @@
 /*
-  misfit.c - what the losses share. A loss compares the field that flows with the slot "target"; with the slots "mean" and
-  "std" (one number per channel) it compares (v - mean)/(std + 1e-7); the slot "weight" (one number per sample) multiplies
-  a sample's residual, 0 for the samples that only fill a batch.
+  misfit.c - what the losses share: the residual A (u - target) with the operator A of a norm, and its scale. A loss compares
+  the field that flows with the slot "target"; with the slots "mean" and "std" (one number per channel) it compares
+  (v - mean)/(std + 1e-7); the slot "weight" (one number per sample) multiplies a sample's residual, 0 for the samples that only
+  fill a batch.
 */
 #include "misfit.h"
 
@@ -130,6 +131,46 @@ PetscErrorCode NomosMisfitEnd(NomosMap m, Misfit *f)
   PetscCall(NomosStageRestore(m->be, &f->sstd));
   PetscCall(NomosStageRestore(m->be, &f->sweight));
   PetscCall(NomosStageRestore(m->be, &f->sy));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = scale A (u - target) with scale = factor weight / (|A target| + eps): the value of every loss. factor and norm are those of NomosMisfitScale(). */
+PetscErrorCode NomosMisfitValue(NomosMap m, Misfit *f, MisfitSet set, Vec x, Vec y, MisfitOperator A, double *field, PetscReal factor, PetscReal norm)
+{
+  const PetscInt fields = f->B * f->C, group = f->C / f->per_sample;
+  const double  *px, *pt;
+  double        *py;
+
+  PetscFunctionBegin;
+  PetscCall(NomosMisfitBegin(m, f, set, x, y, &px, &pt, &py));
+  if (f->relative) { /* y holds A target for a moment */
+    PetscCall(NomosLaunchRows(m->be, Centre, fields, f->N, .x = pt, .shift = f->shift[set], .q = f->q[set], .y = A ? field : py, .C = f->C, .n = f->N, .group = group));
+    if (A) PetscCall((*A)(m, field, NULL, py));
+    PetscCall(NomosLaunchSum(m->be, DotRows, m->segments, m->segment_size, 0, f->den, .x = MisfitConstReal(py), .y = MisfitConstReal(py), .n = m->segment_size, .C = 1));
+  }
+  PetscCall(NomosMisfitScale(m, f, set, factor, norm));
+  PetscCall(NomosLaunchRows(m->be, Misfit, fields, f->N, .x = px, .t = pt, .q = f->q[set], .scale = A ? NULL : f->scale[set], .y = A ? field : py, .C = f->C, .n = f->N, .group = group));
+  if (A) PetscCall((*A)(m, field, f->scale[set], py));
+  PetscCall(NomosMisfitEnd(m, f));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* dy = scale A dx */
+PetscErrorCode NomosMisfitTangent(NomosMap m, Misfit *f, Vec dx, Vec dy, MisfitOperator A, double *field)
+{
+  const double *px, *scale = f->scale[MISFIT_LINEARIZE];
+  double       *py;
+
+  PetscFunctionBegin;
+  if (!dx) {
+    PetscCall(VecZeroEntries(dy));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(NomosStageRead(m->be, &f->sx, dx, &px));
+  PetscCall(NomosStageWrite(m->be, &f->sy, dy, &py));
+  PetscCall(NomosLaunchRows(m->be, Centre, f->B * f->C, f->N, .x = px, .shift = f->zero, .q = f->q[MISFIT_LINEARIZE], .scale = A ? NULL : scale, .y = A ? field : py, .C = f->C, .n = f->N, .group = f->C / f->per_sample));
+  if (A) PetscCall((*A)(m, field, scale, py));
+  PetscCall(NomosMisfitEnd(m, f));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -20,6 +20,10 @@ typedef struct {
 PETSC_INTERN PetscErrorCode NomosMisfitCreate(NomosMap, Misfit *);
 PETSC_INTERN PetscErrorCode NomosMisfitSetFromOptions(NomosMap, Misfit *, NomosOptionItems);
 PETSC_INTERN PetscErrorCode NomosMisfitSetUp(NomosMap, Misfit *, PetscInt per_sample);
+/* the operator of a norm, from a field to its residual: y = scale A v, scale per segment, NULL: 1. No operator: A = 1, the residual is on the grid */
+typedef PetscErrorCode (*MisfitOperator)(NomosMap, const double *v, const double *scale, double *y);
+PETSC_INTERN PetscErrorCode NomosMisfitValue(NomosMap, Misfit *, MisfitSet, Vec x, Vec y, MisfitOperator, double *field, PetscReal factor, PetscReal norm); /* field: room for one, with an operator */
+PETSC_INTERN PetscErrorCode NomosMisfitTangent(NomosMap, Misfit *, Vec dx, Vec dy, MisfitOperator, double *field);
 PETSC_INTERN PetscErrorCode NomosMisfitBegin(NomosMap, Misfit *, MisfitSet, Vec x, Vec y, const double **px, const double **pt, double **py);
 PETSC_INTERN PetscErrorCode NomosMisfitScale(NomosMap, Misfit *, MisfitSet, PetscReal factor, PetscReal norm); /* after den is known, when relative */
 PETSC_INTERN PetscErrorCode NomosMisfitEnd(NomosMap, Misfit *);

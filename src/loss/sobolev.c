@@ -95,13 +95,14 @@ static PetscErrorCode SetUpSobolev(NomosMap m)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* y = scale rho F(d) for the field in s->d */
-static PetscErrorCode Spectrum(NomosMap m, Sobolev *s, const double *scale, double *y)
+/* y = scale rho F(v) */
+static PetscErrorCode Spectrum(NomosMap m, const double *v, const double *scale, double *y)
 {
+  Sobolev       *s      = (Sobolev *)m->data;
   const PetscInt fields = s->f.B * s->f.C, parts = 2 * fields;
 
   PetscFunctionBegin;
-  PetscCall(NomosFFTRun(m->be, s->plan, NOMOS_FFT_FORWARD, fields, s->d, s->z, 0));
+  PetscCall(NomosFFTRun(m->be, s->plan, NOMOS_FFT_FORWARD, fields, v, s->z, 0));
   PetscCall(NomosLaunchRows(m->be, ModeScale, parts, s->kp, .x = s->z, .rho = s->rho, .scale = scale, .y = y, .n = s->kp, .group = 2 * s->f.C));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -111,23 +112,11 @@ static PetscErrorCode Value(NomosMap m, Vec x, Vec y, MisfitSet set)
   Sobolev        *s = (Sobolev *)m->data;
   Misfit         *f = &s->f;
   const PetscBool flat = s->s == 0 ? PETSC_TRUE : PETSC_FALSE; /* on the grid, without a transform */
-  const PetscInt  fields = f->B * f->C;
-  const double   *px, *pt;
-  double         *py;
   PetscReal       volume = 1;
 
   PetscFunctionBegin;
   for (PetscInt j = 0; j < m->grid.dim; j++) volume *= m->grid.length[j];
-  PetscCall(NomosMisfitBegin(m, f, set, x, y, &px, &pt, &py));
-  if (f->relative) { /* y holds the target for a moment */
-    PetscCall(NomosLaunchRows(m->be, Centre, fields, f->N, .x = pt, .shift = f->shift[set], .q = f->q[set], .y = flat ? py : s->d, .C = f->C, .n = f->N, .group = f->C));
-    if (!flat) PetscCall(Spectrum(m, s, NULL, py));
-    PetscCall(NomosLaunchSum(m->be, DotRows, m->segments, m->segment_size, 0, f->den, .x = MisfitConstReal(py), .y = MisfitConstReal(py), .n = m->segment_size, .C = 1));
-  }
-  PetscCall(NomosMisfitScale(m, f, set, PetscSqrtReal((flat ? 1. / f->N : 1) * (f->relative ? 1 : volume)), flat ? 1. / f->N : 1));
-  PetscCall(NomosLaunchRows(m->be, Misfit, fields, f->N, .x = px, .t = pt, .q = f->q[set], .scale = flat ? f->scale[set] : NULL, .y = flat ? py : s->d, .C = f->C, .n = f->N, .group = f->C));
-  if (!flat) PetscCall(Spectrum(m, s, f->scale[set], py));
-  PetscCall(NomosMisfitEnd(m, f));
+  PetscCall(NomosMisfitValue(m, f, set, x, y, flat ? NULL : Spectrum, s->d, PetscSqrtReal((flat ? 1. / f->N : 1) * (f->relative ? 1 : volume)), flat ? 1. / f->N : 1));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 static PetscErrorCode ApplySobolev(NomosMap m, Vec x, Vec p, Vec y)
@@ -145,23 +134,10 @@ static PetscErrorCode LinearizeSobolev(NomosMap m, Vec x, Vec p, Vec y)
 
 static PetscErrorCode TangentSobolev(NomosMap m, Vec dx, Vec dp, Vec dy)
 {
-  Sobolev        *s = (Sobolev *)m->data;
-  Misfit         *f = &s->f;
-  const PetscBool flat = s->s == 0 ? PETSC_TRUE : PETSC_FALSE;
-  const PetscInt  fields = f->B * f->C;
-  const double   *px, *scale = f->scale[MISFIT_LINEARIZE];
-  double         *py;
+  Sobolev *s = (Sobolev *)m->data;
 
   PetscFunctionBegin;
-  if (!dx) {
-    PetscCall(VecZeroEntries(dy));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(NomosStageRead(m->be, &f->sx, dx, &px));
-  PetscCall(NomosStageWrite(m->be, &f->sy, dy, &py));
-  PetscCall(NomosLaunchRows(m->be, Centre, fields, f->N, .x = px, .shift = f->zero, .q = f->q[MISFIT_LINEARIZE], .scale = flat ? scale : NULL, .y = flat ? py : s->d, .C = f->C, .n = f->N, .group = f->C));
-  if (!flat) PetscCall(Spectrum(m, s, scale, py));
-  PetscCall(NomosMisfitEnd(m, f));
+  PetscCall(NomosMisfitTangent(m, &s->f, dx, dy, s->s == 0 ? NULL : Spectrum, s->d));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

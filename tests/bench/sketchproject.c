@@ -1,5 +1,5 @@
-/* Products and reductions of KSP sketchproject against others on the first Newton step of PDE-N: ./run bench sketchproject
-   -N 31,63 -alpha 1e-2 -rtol 1e-8; the preconditioner by -pc_X, every solver reads the same. Reductions are counted on two ranks
+/* Products and reductions of KSP sketchproject against others on the first Newton step of PDE-N:
+   bench/sketchproject -N 31,63 -alpha 1e-2 -rtol 1e-8; the preconditioner by -pc_X, every solver reads the same. Reductions are counted on two ranks
    or more. */
 #include <nomos.h>
 #include "../kkttest.h"

@@ -4,6 +4,7 @@
                             (-T 5000 -seeds 10; -guard: cap and budget on) */
 #include <nomos.h>
 #include "nomostest.h"
+#include "costtable.h"
 #include <time.h>
 
 static uint64_t State;
@@ -50,13 +51,7 @@ static PetscErrorCode Overhead(const char method[], PetscInt d, PetscInt context
 }
 
 /* ---- T1 --------------------------------------------------------------------------------------------------------- */
-#define N    10
-#define ARMS 20
-typedef struct {
-  PetscInt   T;
-  double    *c, *auto_c; /* [T] shift, context seen without knowing it */
-  double   (*cost)[ARMS];
-} T1;
+#define N 10
 
 /* (4 + c) x - neighbours = b, forward SOR from zero until |r| < 1e-8 |b| */
 static int SOR(const double b[N][N], double c, double w)
@@ -104,11 +99,14 @@ static double Shift(PetscBool high)
   return -0.15 + 0.6 * u[1];
 }
 
-static PetscErrorCode MakeT1(PetscInt T, PetscBool high, T1 *p)
+static PetscErrorCode MakeT1(PetscInt T, PetscBool high, CostTable *p)
 {
+  const double lmin = 8 * pow(sin(PETSC_PI / 22), 2);
+
   PetscFunctionBegin;
-  p->T = T;
-  PetscCall(PetscMalloc3(T, &p->c, T, &p->auto_c, T, &p->cost));
+  PetscCall(CostTableCreate(T, p));
+  p->lo = -0.15;
+  p->hi = 0.45;
   State = 20;
   for (PetscInt t = 0; t < T; t++) {
     double b[N][N], bb;
@@ -122,104 +120,22 @@ static PetscErrorCode MakeT1(PetscInt T, PetscBool high, T1 *p)
           bb += b[i][j] * b[i][j];
         }
     } while (bb > 100);
+    p->radius[t] = (4 - lmin) / (4 + p->c[t]);
     p->auto_c[t] = log10((p->c[t] + 0.4) / (4 + p->c[t]));
-    for (int i = 0; i < ARMS; i++) p->cost[t][i] = SOR(b, p->c[t], 1 + 0.05 * i);
+    for (int i = 0; i < TABLE_ARMS; i++) p->cost[t][i] = SOR(b, p->c[t], 1 + 0.05 * i);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode FreeT1(T1 *p)
-{
-  PetscFunctionBegin;
-  PetscCall(PetscFree3(p->c, p->auto_c, p->cost));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* One run over the first T systems. With the guard: a solve beyond the limit is stopped there and the baseline's is added. */
-static PetscErrorCode Run(const T1 *p, PetscInt T, const char method[], int context, PetscBool rv, PetscBool guard, PetscInt64 seed, double *total)
-{
-  const double lmin = 8 * pow(sin(PETSC_PI / 22), 2);
-  NomosTuner   t;
-
-  PetscFunctionBegin;
-  PetscCall(NomosTunerCreate(PETSC_COMM_SELF, &t));
-  PetscCall(NomosTunerAddNumericParameter(t, "omega", 1, 1.95, ARMS, NOMOS_SCALE_LINEAR));
-  if (context == 1) PetscCall(NomosTunerAddContext(t, "c", -0.15, 0.45, PETSC_FALSE));
-  if (context == 2) PetscCall(NomosTunerAddContext(t, "auto", -6, 0, PETSC_TRUE));
-  PetscCall(NomosTunerSetMethod(t, method));
-  PetscCall(NomosTunerSetEstimator(t, rv));
-  PetscCall(NomosTunerSetCostFloor(t, 1));
-  PetscCall(NomosTunerSetSeed(t, seed));
-  if (!guard) {
-    PetscCall(NomosTunerSetCap(t, 0));
-    PetscCall(NomosTunerSetBudget(t, -1));
-  }
-  *total = 0;
-  for (PetscInt k = 0; k < T; k++) {
-    PetscInt  arm;
-    PetscReal limit, cost;
-
-    PetscCall(NomosTunerSetYoung(t, (4 - lmin) / (4 + p->c[k]), PETSC_FALSE));
-    PetscCall(NomosTunerSelect(t, context == 1 ? &p->c[k] : &p->auto_c[k], &arm, NULL));
-    PetscCall(NomosTunerGetLimit(t, &limit));
-    cost = p->cost[k][arm] > limit ? limit + p->cost[k][0] : p->cost[k][arm];
-    PetscCall(NomosTunerReport(t, cost, (PetscBool)(p->cost[k][arm] > limit)));
-    *total += cost;
-  }
-  PetscCall(NomosTunerDestroy(&t));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode Mean(const T1 *p, const char what[], const char method[], int context, PetscBool rv, PetscBool guard, PetscInt seeds, double best5000, double best500)
-{
-  double a = 0, b = 0, x = 0;
-
-  PetscFunctionBegin;
-  for (PetscInt s = 0; s < seeds; s++) {
-    PetscCall(Run(p, p->T, method, context, rv, guard, s, &x));
-    a += x / seeds;
-    PetscCall(Run(p, PetscMin(p->T, 500), method, context, rv, guard, s, &x));
-    b += x / seeds;
-  }
-  PetscCall(PetscPrintf(PETSC_COMM_SELF, "%s: ratio=%.3f ratio_T500=%.3f total=%.4g\n", what, a / best5000, b / best500, a));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static double Best(const T1 *p, PetscInt T, int *arm)
-{
-  double sum[ARMS] = {0}, best;
-
-  for (PetscInt t = 0; t < T; t++)
-    for (int i = 0; i < ARMS; i++) sum[i] += p->cost[t][i];
-  *arm = 0;
-  for (int i = 1; i < ARMS; i++)
-    if (sum[i] < sum[*arm]) *arm = i;
-  best = sum[*arm];
-  return best;
 }
 
 static PetscErrorCode Learners(PetscBool high, PetscInt T, PetscInt seeds, PetscBool guard)
 {
-  T1     p;
-  double best, best500, one = 0;
-  int    arm;
+  const PetscInt horizons[] = {PetscMin(T, 500), T};
+  CostTable      p;
 
   PetscFunctionBegin;
   PetscCall(MakeT1(T, high, &p));
-  best500 = Best(&p, PetscMin(T, 500), &arm);
-  best    = Best(&p, T, &arm);
-  for (PetscInt t = 0; t < T; t++) one += p.cost[t][0];
-  PetscCall(PetscPrintf(PETSC_COMM_SELF, "T1 %s T=%d: omega 1 %.4g, best fixed %.4g (omega %.2f)\n", high ? "high" : "low", (int)T, one, best, 1 + 0.05 * arm));
-  PetscCall(Mean(&p, "tsallis iw", "tsallis", 0, PETSC_FALSE, guard, seeds, best, best500));
-  PetscCall(Mean(&p, "tsallis rv", "tsallis", 0, PETSC_TRUE, guard, seeds, best, best500));
-  PetscCall(Mean(&p, "tsallisbins c", "tsallisbins", 1, PETSC_TRUE, guard, seeds, best, best500));
-  PetscCall(Mean(&p, "chebcb c", "chebcb", 1, PETSC_TRUE, guard, seeds, best, best500));
-  PetscCall(Mean(&p, "chebcb auto", "chebcb", 2, PETSC_TRUE, guard, seeds, best, best500));
-  PetscCall(Mean(&p, "gp c", "gp", 1, PETSC_TRUE, guard, 1, best, best500));
-  PetscCall(Mean(&p, "gp auto", "gp", 2, PETSC_TRUE, guard, 1, best, best500));
-  PetscCall(Mean(&p, "gp without context", "gp", 0, PETSC_TRUE, guard, 1, best, best500));
-  PetscCall(Mean(&p, "young", "young", 0, PETSC_TRUE, guard, 1, best, best500));
-  PetscCall(FreeT1(&p));
+  PetscCall(CostTablePrint(&p, high ? "t1_high" : "t1_low", 0, guard, seeds, 2, horizons));
+  PetscCall(CostTableDestroy(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

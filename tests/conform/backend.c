@@ -8,8 +8,8 @@
 #define ROWS(m, K, r, n, ...) TableFailed(m, (m)->t->rows((m)->ctx, (m)->precision, NOMOS_ROWS_##K, (r), (n), &(K##Args){__VA_ARGS__}), #K)
 #define SUM(m, K, g, n, add, out, ...) TableFailed(m, (m)->t->sum((m)->ctx, (m)->precision, NOMOS_SUM_##K, (g), (n), &(K##Args){__VA_ARGS__}, (add), (out)), #K)
 
-/* kernels with references in other tests: conform/layers.c; those of residuals in their tests of the pde types and those of sweeps in unit/nomossor.c and of sketches in unit/sketch.c, on the host only */
-static const char *const elsewhere[] = {"PackModes", "UnpackModes", "PackSomeModes", "UnpackSomeModes", "ScaleColumns", "CPBuild", "CPGrad", "ModeProduct", "ModeOuter", "AdamW", "AdamWPair", "ClipBox", "Misfit", "Centre", "ModeScale", "H1Stack", "H1StackAdj", "LossFactors", "LossScale", "FillUniform", "FillNormal", "FillRademacher", "DarcyResidual", "DarcyTranspose", "DarcyFieldTranspose", "DarcyFieldTangent", "BurgersStep", "BurgersTangent", "BurgersTranspose", "BurgersFieldTangent", "SORForward", "SORBackward", "SOREisenstat", "SORTriangle", "SORJacobi", "SORScale", "SketchColumn", "SketchGauss", "SketchChunk", "SketchJoin", NULL};
+/* kernels with references in other tests: conform/layers.c; those of residuals in their tests of the pde types and those of sweeps in unit/nomossor.c on the host only; those of sketches in conform/sketches.c */
+static const char *const elsewhere[] = {"PackModes", "UnpackModes", "PackSomeModes", "UnpackSomeModes", "ScaleColumns", "CPBuild", "CPGrad", "ModeProduct", "ModeOuter", "AdamW", "AdamWPair", "ClipBox", "Misfit", "Centre", "ModeScale", "H1Stack", "H1StackAdj", "LossFactors", "LossScale", "FillUniform", "FillNormal", "FillRademacher", "DarcyResidual", "DarcyTranspose", "DarcyFieldTranspose", "BurgersStep", "BurgersTangent", "BurgersTranspose", "SORForward", "SORBackward", "SOREisenstat", "SORTriangle", "SORJacobi", "SORScale", "SketchColumn", "SketchGauss", "SketchChunk", "SketchJoin", "DarcyFieldTangent", "BurgersFieldTangent", NULL};
 
 /* sizes of fields: B samples, C channels, n points; r rows */
 typedef struct {

@@ -298,7 +298,7 @@ static PetscErrorCode Interface(void)
     PetscCall(KSPDestroy(&ksp));
   }
   /* what cannot be is said */
-  PetscCall(PetscPushErrorHandler(PetscIgnoreErrorHandler, NULL));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   PetscCall(Make(A, "krylov", "error", 4, PCNONE, &ksp));
   ierr = KSPSolve(ksp, b, y);
   CheckInt("krylov minimizes no error", ierr, PETSC_ERR_ARG_INCOMP);
@@ -333,10 +333,12 @@ static PetscErrorCode Edges(void)
   Vec                x, b, y;
   KSP                ksp;
   PetscReal          rel;
-  PetscInt           lo, hi;
+  PetscInt           lo, hi, its;
+  PetscMPIInt        size;
   KSPConvergedReason reason;
 
   PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, n, n, 3, NULL, 3, NULL, &A));
   PetscCall(MatGetOwnershipRange(A, &lo, &hi));
   for (PetscInt r = lo; r < hi; r++) {
@@ -368,6 +370,9 @@ static PetscErrorCode Edges(void)
       PetscCall(KSPSolve(ksp, b, y));
       PetscCall(KKTResidual(A, b, y, &rel));
       CheckTrue("few unknowns", rel <= 1e-10);
+      PetscCall(KSPGetIterationNumber(ksp, &its));
+      if (t < 2) CheckTrue("a block as large as the space is exact", its <= 2); /* two: mu, and sketched minimizers */
+      if (t == 3 && size == 1) CheckInt("all rows in one block are exact", its, 1);
       PetscCall(KSPDestroy(&ksp));
     }
     /* new values in place are seen by the types that read rows */

@@ -84,10 +84,12 @@ static PetscErrorCode OtherGrid(const char name[], PetscInt dim, const PetscInt 
     PetscCall(VecDestroy(&p));
     PetscCall(NomosMapDestroy(&m));
   }
-  PetscCall(VecNorm(y[0], NORM_2, &s));
-  PetscCall(VecAXPY(y[0], -1, y[CONVS - 1]));
-  PetscCall(VecNorm(y[0], NORM_2, &d));
-  CheckClose(name, d / s, 0, 1e-13); /* rounding of two transforms of at most some hundred points */
+  if (CONVS > 1) {
+    PetscCall(VecNorm(y[0], NORM_2, &s));
+    PetscCall(VecAXPY(y[0], -1, y[CONVS - 1]));
+    PetscCall(VecNorm(y[0], NORM_2, &d));
+    CheckClose(name, d / s, 0, 1e-13); /* rounding of two transforms of at most some hundred points */
+  }
   for (int conv = 0; conv < CONVS; conv++) PetscCall(VecDestroy(&y[conv]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

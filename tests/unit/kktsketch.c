@@ -235,7 +235,7 @@ static PetscErrorCode LagAndRefusals(Mat B, Mat G, Mat aij, Mat nest)
   CheckInt("seven set-ups with lag 3", rebuilds, 3);
   PetscCall(PCView(pc, PETSC_VIEWER_STDOUT_WORLD));
   PetscCall(PCDestroy(&pc));
-  PetscCall(PetscPushErrorHandler(PetscIgnoreErrorHandler, NULL));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   PetscCall(PCCreate(PETSC_COMM_WORLD, &pc));
   PetscCall(PCSetType(pc, PCKKTSKETCH));
   PetscCall(PCSetOperators(pc, B, B));

@@ -13,7 +13,8 @@ static double   Uniform(void)
   return ((double)((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
 }
 
-#define ARMS 20
+#define ARMS   20
+#define TABLES 9
 static const char *const Methods[] = {"tsallis", "tsallisbins", "chebcb", "gp", "young", "fixed", "uniform", "sweep"};
 
 /* Iterations of SOR by the theory: rate of a consistently ordered matrix with Jacobi radius b. */
@@ -37,6 +38,8 @@ static double Cost(int table, int arm, int base, double c, int round)
   case 3: return (arm == base ? 1 : 3) * (20 + 400 * c) * noise;                      /* and noise                               */
   case 4: return Sweeps(1 + 0.05 * arm, cos(PETSC_PI / 11) * 4 / (4 - 0.15 + 0.6 * c * c * c)); /* T1, as the theory has it       */
   case 5: return (arm == base) == ((round / 40) % 2 == 0) ? 50 : 150;                 /* the others take turns with the baseline */
+  case 7: return arm == base ? (round / 100 % 2 ? 5 : 100) : (round / 100 % 2 ? 15 : 60); /* the others are better, then all is cheap and they are worse */
+  case 8: return arm == base ? (round < 200 ? 100 : 10) : (round < 200 ? 50 : 40);        /* the baseline becomes cheap while nobody plays it  */
   default: return arm == base ? 100 * noise : (arm == 7 ? 40 : 250) * noise;          /* one good arm among bad ones, noise      */
   }
 }
@@ -82,7 +85,7 @@ static PetscErrorCode Budget(PetscBool lengthy)
   const int horizons[] = {10, 20, 60, 300, 1500}, bases[] = {0, 10};
 
   PetscFunctionBegin;
-  for (int table = 0; table < 7; table++) {
+  for (int table = 0; table < TABLES; table++) {
     for (int m = 0; m < 8; m++) {
       double worst = 0, most = -1e9, final = 0;
 
@@ -98,7 +101,8 @@ static PetscErrorCode Budget(PetscBool lengthy)
             if (excess > 1) PetscCall(PetscPrintf(PETSC_COMM_SELF, "table %d %s base %d T=%d seed %d: ratio %.3f, %.2f solves above 1.25\n", table, Methods[m], bases[b], horizons[h], s, ratio, excess));
           }
       PetscCall(PetscPrintf(PETSC_COMM_SELF, "table %d %-12s worst ratio %.3f, solves above 1.25: %6.2f, longest run's ratio %.3f\n", table, Methods[m], worst, most, final));
-      CheckTrue("the budget holds", most <= 1);
+      if (table == 8) CheckTrue("where no estimate can hold, the harm is that of the arm", worst <= 2);
+      else CheckTrue("the budget holds", most <= 1);
       /* constant costs: nothing is estimated (gp apart), so that the reserve must cover cap and fallback to the last bit */
       if (table < 2 && strcmp(Methods[m], "gp")) CheckTrue("nothing above the budget where nothing is estimated", most <= 1e-9);
     }

@@ -1,0 +1,101 @@
+/* T2, the heat problem: what the learners make of it (a table of all omegas, plain loops), and the tuning KSP itself on PETSc's CG and
+   SOR. Ratios are totals of iterations.
+     -nx 25,50,100     cells a side
+     -T 5000           steps; horizons 500, 1000 and T are printed
+     -seeds 10         for learners that draw
+     -baseline 0       arm that stands for the user's setting (0: omega = 1, PETSc's default)
+     -table FILE       keep the table there (FILE-NX), use it when it is there
+     -noise 0.1        what the learners are told: log-normal noise of this deviation, 2 % outliers
+     -ksp              no table: run PETSc's CG and SOR with the other options given, such as -ksp_type nomostune; on any ranks */
+#include <petsctime.h>
+#include "nomostest.h"
+#include "heattest.h"
+
+static PetscErrorCode Table(PetscInt nx, PetscInt T, const char file[], CostTable *t)
+{
+  char   name[PETSC_MAX_PATH_LEN];
+  FILE  *f;
+  size_t n = 0;
+
+  PetscFunctionBegin;
+  PetscCall(CostTableCreate(T, t));
+  PetscCall(PetscSNPrintf(name, sizeof(name), "%s-%d", file, (int)nx));
+  f = file[0] ? fopen(name, "rb") : NULL;
+  if (f) {
+    n = fread(t->cost, sizeof(t->cost[0]), (size_t)T, f);
+    fclose(f);
+  }
+  if ((PetscInt)n == T) {
+    for (PetscInt k = 0; k < T; k++) {
+      const double kappa = HeatKappa(((double)k + 0.5) * HEAT_DT);
+
+      t->c[k]      = kappa;
+      t->auto_c[k] = HeatContext(nx, kappa);
+      t->radius[k] = HeatRadius(nx, kappa);
+    }
+    t->lo        = 0;
+    t->hi        = 10;
+    t->symmetric = PETSC_TRUE;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(HeatTableFill(nx, t));
+  f = file[0] ? fopen(name, "wb") : NULL;
+  if (f) {
+    (void)fwrite(t->cost, sizeof(t->cost[0]), (size_t)T, f);
+    fclose(f);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RunKSP(PetscInt nx, PetscInt T)
+{
+  PetscLogDouble t0, t1;
+  Heat           p;
+  KSP            ksp;
+
+  PetscFunctionBegin;
+  PetscCall(HeatCreate(PETSC_COMM_WORLD, nx, &p));
+  PetscCall(HeatKSP(&p, NULL, &ksp));
+  PetscCall(PetscTime(&t0));
+  for (PetscInt k = 0; k < T; k++) {
+    PetscCall(HeatStep(&p, k, ksp));
+    if (k + 1 == 500 || k + 1 == 1000 || k + 1 == T) PetscCall(PetscPrintf(PETSC_COMM_WORLD, "problem=heat%d T=%d iterations=%d unconverged=%d\n", (int)nx, (int)k + 1, (int)p.total, (int)p.unconverged));
+  }
+  PetscCall(PetscTime(&t1));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "seconds=%.1f\n", t1 - t0));
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(HeatDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  PetscInt nx[8] = {25, 50, 100}, n = 8, T = 5000, seeds = 10, baseline = 0;
+  char      file[PETSC_MAX_PATH_LEN] = "", problem[32];
+  PetscReal noise = 0;
+  PetscBool set, ksp = PETSC_FALSE;
+
+  PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
+  PetscCall(NomosInitializePackage());
+  PetscCall(PetscOptionsGetIntArray(NULL, NULL, "-nx", nx, &n, &set));
+  if (!set) n = 3;
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-T", &T, NULL));
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-seeds", &seeds, NULL));
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-baseline", &baseline, NULL));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-table", file, sizeof(file), NULL));
+  PetscCall(PetscOptionsGetReal(NULL, NULL, "-noise", &noise, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-ksp", &ksp, NULL));
+  for (PetscInt k = 0; k < n && ksp; k++) PetscCall(RunKSP(nx[k], T));
+  for (PetscInt k = 0; k < n && !ksp; k++) {
+    const PetscInt all[] = {PetscMin(500, T), PetscMin(1000, T), T};
+    CostTable      t;
+
+    PetscCall(Table(nx[k], T, file, &t));
+    t.noise = noise;
+    PetscCall(PetscSNPrintf(problem, sizeof(problem), "heat%d", (int)nx[k]));
+    for (int guard = 0; guard < 2; guard++) PetscCall(CostTablePrint(&t, problem, baseline, (PetscBool)guard, seeds, T > 1000 ? 3 : 1, T > 1000 ? all : &T));
+    PetscCall(CostTableDestroy(&t));
+  }
+  PetscCall(PetscFinalize());
+  return 0;
+}
