@@ -41,11 +41,8 @@ if(MODE STREQUAL "tuned")
   endfunction()
   list(APPEND plain_command -pc_type sor -ksp_converged_reason -${EXPECT}_view_solution binary:plain.bin)
   set(tuned_command ${COMMAND} -pc_type sor -ksp_converged_reason -${EXPECT}_view_solution binary:tuned.bin)
-  list(FIND COMMAND -ksp_type place) # an option that the tuner's hides
-  if(place GREATER_EQUAL 0)
-    math(EXPR place "${place}+1")
-    list(GET COMMAND ${place} type)
-    list(APPEND tuned_command -tune_ksp_type ${type})
+  if("${COMMAND}" MATCHES "ksp_type[^a-z]+([a-z]+)") # an option that the tuner's hides
+    list(APPEND tuned_command -tune_ksp_type ${CMAKE_MATCH_1})
   endif()
   launch(plain plain_rc ${plain_command})
   launch(with rc ${tuned_command} -dll_append ${PLUGIN} -ksp_type nomostune)
