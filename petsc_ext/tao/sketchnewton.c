@@ -152,6 +152,20 @@ static PetscErrorCode MakeWork(Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* one seed for the random operators below; only when it was given, so that seeds set there stay */
+static PetscErrorCode PassSeed(Tao tao)
+{
+  NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
+  PC                 pc;
+
+  PetscFunctionBegin;
+  if (!s->seed) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPGetPC(tao->ksp, &pc));
+  PetscTryMethod(tao->ksp, "NomosKSPSketchProjectSetSeed_C", (KSP, PetscInt64), (tao->ksp, (PetscInt64)s->seed));
+  PetscTryMethod(pc, "NomosPCKKTSketchSetSeed_C", (PC, PetscInt64), (pc, (PetscInt64)s->seed));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode TaoSetUp_SketchNewton(Tao tao)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
@@ -161,6 +175,7 @@ static PetscErrorCode TaoSetUp_SketchNewton(Tao tao)
   PetscCall(Reset(tao));
   PetscCall(MakePoints(tao));
   PetscCall(MakeWork(tao));
+  PetscCall(PassSeed(tao));
   if (!tao->hessian && s->hessian == NOMOS_SN_HESSIAN_USER) {
     if (!s->told_differences) PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)tao), PETSC_STDERR, "nomos: no Hessian is set (TaoSetHessian()): sketchnewton takes differences of the gradient of the Lagrangian\n"));
     s->told_differences = PETSC_TRUE;

@@ -21,7 +21,7 @@
 
 PetscReal NomosSNScaleH(const NomosSketchNewton *s)
 {
-  return PetscMax(1, s->hnorm);
+  return s->hnorm > 0 ? s->hnorm : 1;
 }
 
 PetscReal NomosSNScaleG(const NomosSketchNewton *s)
