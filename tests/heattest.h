@@ -235,11 +235,9 @@ static inline PetscErrorCode HeatKSP(Heat *p, const char prefix[], KSP *ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static inline PetscErrorCode HeatStep(Heat *p, PetscInt step, KSP ksp)
+static inline PetscErrorCode HeatSystem(Heat *p, PetscInt step)
 {
-  const double       time = ((double)step + 0.5) * HEAT_DT;
-  PetscInt           its;
-  KSPConvergedReason reason;
+  const double time = ((double)step + 0.5) * HEAT_DT;
 
   PetscFunctionBegin;
   PetscCall(HeatPut(p, p->f, time));
@@ -248,6 +246,16 @@ static inline PetscErrorCode HeatStep(Heat *p, PetscInt step, KSP ksp)
   PetscCall(VecAYPX(p->b, -1, p->f));
   PetscCall(VecAXPY(p->b, HEAT_DT - 1, p->f));
   PetscCall(VecAXPY(p->b, 2, p->u));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static inline PetscErrorCode HeatStep(Heat *p, PetscInt step, KSP ksp)
+{
+  PetscInt           its;
+  KSPConvergedReason reason;
+
+  PetscFunctionBegin;
+  PetscCall(HeatSystem(p, step));
   PetscCall(KSPSolve(ksp, p->b, p->u));
   PetscCall(KSPGetIterationNumber(ksp, &its));
   PetscCall(KSPGetConvergedReason(ksp, &reason));

@@ -430,11 +430,13 @@ PetscErrorCode NomosTunerLoad(NomosTuner t, const char file[])
   PetscCall(FileName(t, file, name, sizeof(name)));
   PetscCall(NomosTunerReset(t));
   if (t->suffix_files) { /* a size that the saved run did not have begins afresh */
-    PetscBool exists = PETSC_FALSE;
+    PetscBool   exists = PETSC_FALSE;
+    PetscMPIInt yes;
 
     if (t->root) PetscCall(PetscTestFile(name, 'r', &exists));
-    PetscCallMPI(MPI_Bcast(&exists, 1, MPIU_BOOL, 0, comm));
-    if (!exists) PetscFunctionReturn(PETSC_SUCCESS);
+    yes = (PetscMPIInt)exists;
+    PetscCallMPI(MPI_Bcast(&yes, 1, MPI_INT, 0, comm));
+    if (!yes) PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(NomosTunerSetUp(t));
   PetscCall(NomosTunerAgree(t, t->root ? ReadHeader(t, name, &h, group, &head, &why) : PETSC_SUCCESS));

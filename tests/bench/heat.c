@@ -6,7 +6,9 @@
      -baseline 0       arm that stands for the user's setting (0: omega = 1, PETSc's default)
      -table FILE       keep the table there (FILE-NX), use it when it is there
      -noise 0.1        what the learners are told: log-normal noise of this deviation, 2 % outliers
-     -ksp              no table: run PETSc's CG and SOR with the other options given, such as -ksp_type nomostune; on any ranks */
+     -ksp              no table: run PETSc's CG and SOR with the other options given, such as -ksp_type nomostune; on any ranks
+     -choice           choice by time: each of sor, icc, gamg, hypre alone (nx the first of -nx, 300 solves from step 600), then the tuning
+                       KSP over the four, with set-up in the measured time; one rank */
 #include <petsctime.h>
 #include "nomostest.h"
 #include "heattest.h"
@@ -68,12 +70,59 @@ static PetscErrorCode RunKSP(PetscInt nx, PetscInt T)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* seconds of n solves from step 600, set-up included */
+static PetscErrorCode TimeSolves(PetscInt nx, PetscInt n, const char prefix[], const char options[], PetscLogDouble *seconds)
+{
+  Heat p;
+  KSP  ksp;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsInsertString(NULL, options));
+  PetscCall(HeatCreate(PETSC_COMM_WORLD, nx, &p));
+  PetscCall(HeatKSP(&p, prefix, &ksp));
+  *seconds = 0;
+  for (PetscInt k = 0; k < n; k++) {
+    PetscLogDouble t0, t1;
+    PetscInt       its;
+
+    PetscCall(HeatSystem(&p, 600 + k));
+    PetscCall(PetscTime(&t0));
+    PetscCall(KSPSolve(ksp, p.b, p.u));
+    PetscCall(PetscTime(&t1));
+    *seconds += t1 - t0;
+    PetscCall(KSPGetIterationNumber(ksp, &its));
+    p.total += its;
+  }
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "problem=heat%d options='%s' solves=%d iterations=%d seconds=%.3f\n", (int)nx, options, (int)n, (int)p.total, *seconds));
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(HeatDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Choice(PetscInt nx, PetscInt n)
+{
+  const char *const single[] = {"-w0_pc_type sor", "-w1_pc_type icc", "-w2_pc_type gamg", "-w3_pc_type hypre"};
+  PetscLogDouble    best = 1e9, seconds;
+
+  PetscFunctionBegin;
+  for (int i = 0; i < 4; i++) {
+    char prefix[8];
+
+    PetscCall(PetscSNPrintf(prefix, sizeof(prefix), "w%d_", i));
+    PetscCall(TimeSolves(nx, n, prefix, single[i], &seconds));
+    best = PetscMin(best, seconds);
+  }
+  PetscCall(TimeSolves(nx, n, "w_", "-w_ksp_type nomostune -w_ksp_nomostune_param_0 pc_type:set:sor,icc,gamg,hypre", &seconds));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "case=choice nx=%d solves=%d tuned_over_best_single=%.3f\n", (int)nx, (int)n, seconds / best));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscInt nx[8] = {25, 50, 100}, n = 8, T = 5000, seeds = 10, baseline = 0;
   char      file[PETSC_MAX_PATH_LEN] = "", problem[32];
   PetscReal noise = 0;
-  PetscBool set, ksp = PETSC_FALSE;
+  PetscBool set, ksp = PETSC_FALSE, choice = PETSC_FALSE;
 
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(NomosInitializePackage());
@@ -85,6 +134,11 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetString(NULL, NULL, "-table", file, sizeof(file), NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-noise", &noise, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-ksp", &ksp, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-choice", &choice, NULL));
+  if (choice) {
+    PetscCall(Choice(set ? nx[0] : 400, T == 5000 ? 300 : T));
+    n = 0;
+  }
   for (PetscInt k = 0; k < n && ksp; k++) PetscCall(RunKSP(nx[k], T));
   for (PetscInt k = 0; k < n && !ksp; k++) {
     const PetscInt all[] = {PetscMin(500, T), PetscMin(1000, T), T};

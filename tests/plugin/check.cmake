@@ -7,6 +7,8 @@
 #   silent       the same output, and nothing in the error output begins with nomos:
 #   refused      status is not 0 and the error text matches EXPECT; the plain program runs
 #   renamed      a copy under another name registers nothing and harms nothing
+#   tuned        with -ksp_type nomostune the same solution (-EXPECT_view_solution) to 1e-6, no solve more that does not converge,
+#                and at most 1.25 of the iterations and one solve; COMPARE is the program that compares
 #   environment, optionsfile   the plug-in named in PETSC_OPTIONS, in an options file; output matches EXPECT
 separate_arguments(COMMAND UNIX_COMMAND "${COMMAND}")
 
@@ -18,6 +20,47 @@ function(launch out status)
 endfunction()
 
 set(plain_command ${COMMAND})
+if(MODE STREQUAL "tuned")
+  # Iterations of all linear solves, of the longest, and how many do not converge.
+  function(iterations text sum most bad)
+    set(total 0)
+    set(largest 0)
+    string(REGEX MATCHALL "Linear[^\n]* solve (converged|did not converge) due to [^\n]*iterations [0-9]+" lines "${text}")
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE ".* " "" its "${line}")
+      math(EXPR total "${total}+${its}")
+      if(its GREATER largest)
+        set(largest ${its})
+      endif()
+    endforeach()
+    string(REGEX MATCHALL "did not converge" failed "${text}")
+    list(LENGTH failed failed)
+    set(${sum} ${total} PARENT_SCOPE)
+    set(${most} ${largest} PARENT_SCOPE)
+    set(${bad} ${failed} PARENT_SCOPE)
+  endfunction()
+  list(APPEND plain_command -pc_type sor -ksp_converged_reason -${EXPECT}_view_solution binary:plain.bin)
+  set(tuned_command ${COMMAND} -pc_type sor -ksp_converged_reason -${EXPECT}_view_solution binary:tuned.bin)
+  if("${COMMAND}" MATCHES "ksp_type[^a-z]+([a-z]+)") # an option that the tuner's hides
+    list(APPEND tuned_command -tune_ksp_type ${CMAKE_MATCH_1})
+  endif()
+  launch(plain plain_rc ${plain_command})
+  launch(with rc ${tuned_command} -dll_append ${PLUGIN} -ksp_type nomostune)
+  if(NOT plain_rc STREQUAL "0" OR NOT rc STREQUAL "0")
+    message(FATAL_ERROR "status ${plain_rc} without, ${rc} with the tuner: ${plain}${plain_error}\n${with}${with_error}")
+  endif()
+  launch(said different ${COMPARE} plain.bin tuned.bin 1e-6)
+  iterations("${plain}" plain_sum plain_most plain_bad)
+  iterations("${with}" sum most bad)
+  math(EXPR allowed "(125*${plain_sum}+100*${plain_most})/100")
+  message("iterations ${plain_sum} without, ${sum} with the tuner; ${said}")
+  if(NOT different STREQUAL "0")
+    message(FATAL_ERROR "another solution: ${said}")
+  elseif(plain_sum EQUAL 0 OR sum GREATER allowed OR bad GREATER plain_bad)
+    message(FATAL_ERROR "${sum} iterations, ${bad} solves that do not converge; without ${plain_sum} and ${plain_bad}")
+  endif()
+  return()
+endif()
 if(MODE MATCHES "contains|environment|optionsfile")
   list(FILTER plain_command EXCLUDE REGEX "^-nomos")
 endif()
