@@ -100,7 +100,7 @@ int main(int argc, char **argv)
   PetscCall(KSPSetOperators(ksp, A, A));
   PetscCall(PetscOptionsInsertString(NULL, "-bad_ksp_type nomostune -bad_pc_type sor -bad_ksp_nomostune_param_0 pc_sor_omega:lin:1:2:5"));
   PetscCall(KSPSetFromOptions(ksp));
-  PetscCall(PetscPushErrorHandler(PetscIgnoreErrorHandler, NULL));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   ierr = KSPSolve(ksp, b, x);
   PetscCall(PetscPopErrorHandler());
   CheckInt("an arm with omega = 2", ierr, PETSC_ERR_ARG_OUTOFRANGE);
