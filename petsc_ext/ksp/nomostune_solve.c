@@ -315,11 +315,18 @@ static PetscErrorCode Transforms(KSP ksp, PetscBool *yes)
 static PetscErrorCode SolveAny(KSP ksp)
 {
   PetscBool transforms = PETSC_FALSE;
+  PetscInt  locked     = 0;
+  Vec       b          = ksp->vec_rhs;
 
   PetscFunctionBegin;
+  (void)b; /* 3.18 without debugging knows no locks */
   PetscCall(NomosKSPTuneUndefer(ksp));
   PetscCall(Transforms(ksp, &transforms));
-  if (transforms) PetscCall(PCPostSolve(ksp->pc, ksp));
+  if (transforms) { /* the outer KSPSolve() locked what it had transformed */
+    PetscCall(VecLockGet(b, &locked));
+    if (locked > 0) PetscCall(VecLockReadPop(b));
+    PetscCall(PCPostSolve(ksp->pc, ksp));
+  }
   if (PassThrough(ksp)) PetscCall(Plain(ksp));
   else PetscCall(Round(ksp));
   if (transforms) { /* the outer solver will transform x back: also where it began from zero */
@@ -328,6 +335,7 @@ static PetscErrorCode SolveAny(KSP ksp)
     ksp->guess_zero = PETSC_FALSE;
     PetscCall(PCPreSolve(ksp->pc, ksp));
     ksp->guess_zero = zero;
+    if (locked > 0) PetscCall(VecLockReadPush(b));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
