@@ -142,7 +142,8 @@ static PetscErrorCode Types(PetscInt live, const char cost[])
   Heat       p;
   KSP        ksp, inner;
   NomosTuner t;
-  PetscInt64 pulls[8];
+  PetscInt64  pulls[8];
+  PetscMPIInt rank;
   PetscBool  reuse;
   PCType     type;
   PC         pc;
@@ -156,8 +157,9 @@ static PetscErrorCode Types(PetscInt live, const char cost[])
   PetscCall(NomosKSPTuneSetCost(ksp, cost, PETSC_FALSE));
   PetscCall(Steps("arms over pc_type", &p, ksp, 32));
   PetscCall(NomosKSPTuneGetTuner(ksp, &t));
-  PetscCall(NomosTunerGetPulls(t, pulls));
-  if (!strcmp(cost, "its"))
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(NomosTunerGetPulls(t, pulls)); /* rank 0 has them */
+  if (!strcmp(cost, "its") && rank == 0)
     for (int i = 0; i < 8; i++) CheckTrue("every arm had its turn", pulls[i] >= 3);
   PetscCall(NomosKSPTuneGetInner(ksp, &inner));
   PetscCall(KSPGetPC(ksp, &pc));
