@@ -138,3 +138,20 @@ PetscErrorCode NomosOptionsFinalize(void)
   for (size_t i = 1; i < NUM_FAMILIES; i++) Families[i].used = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+/* The number of a word in a list as PETSc's enumerations have them (name of the type, prefix and NULL at the end); another word is
+   an error that names the option and the words there are. */
+PetscErrorCode NomosOptionsFindWord(PetscObject obj, const char option[], const char word[], const char *const list[], PetscInt *i)
+{
+  char      all[256] = "";
+  PetscInt  n        = 0;
+  PetscBool found;
+
+  PetscFunctionBegin;
+  while (list[n]) n++;
+  n -= 2;
+  PetscCall(PetscEListFind(n, list, word, i, &found));
+  if (found) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt j = 0; j < n; j++) PetscCall(PetscSNPrintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", j ? ", " : "", list[j]));
+  SETERRQ(PetscObjectComm(obj), PETSC_ERR_ARG_UNKNOWN_TYPE, "%s '%s' is unknown; it is one of %s", option, word, all);
+}

@@ -19,18 +19,6 @@ static PetscErrorCode Mine(KSP ksp, KSP_SketchProject **k)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Find(KSP ksp, const char option[], const char word[], const char *const list[], PetscInt count, PetscInt *at)
-{
-  PetscBool same;
-
-  PetscFunctionBegin;
-  for (*at = 0; *at < count; (*at)++) {
-    PetscCall(PetscStrcasecmp(word, list[*at], &same));
-    if (same) PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  SETERRQ(PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_UNKNOWN_TYPE, "%s '%s' is unknown; see -help for the list", option, word);
-}
-
 /* Vectors and sketches are made again before the next solve. */
 static PetscErrorCode Anew(KSP ksp, PetscBool changed)
 {
@@ -67,7 +55,7 @@ PetscErrorCode NomosKSPSketchProjectSetType(KSP ksp, const char type[])
   PetscFunctionBegin;
   PetscCall(Mine(ksp, &k));
   if (!k) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Find(ksp, "-ksp_sketchproject_type", type, Types, 6, &at));
+  PetscCall(NomosOptionsFindWord((PetscObject)ksp, "-ksp_sketchproject_type", type, Types, &at));
   PetscCall(Anew(ksp, (PetscBool)(at != (PetscInt)k->type)));
   k->type = (NomosSPType)at;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -98,7 +86,7 @@ PetscErrorCode NomosKSPSketchProjectSetNorm(KSP ksp, const char norm[])
   PetscFunctionBegin;
   PetscCall(Mine(ksp, &k));
   if (!k) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Find(ksp, "-ksp_sketchproject_norm", norm, Norms, 2, &at));
+  PetscCall(NomosOptionsFindWord((PetscObject)ksp, "-ksp_sketchproject_norm", norm, Norms, &at));
   PetscCall(Anew(ksp, (PetscBool)(at != (PetscInt)k->norm)));
   k->norm = (NomosSPNorm)at;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -129,7 +117,7 @@ PetscErrorCode NomosKSPSketchProjectSetProb(KSP ksp, const char prob[])
   PetscFunctionBegin;
   PetscCall(Mine(ksp, &k));
   if (!k) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Find(ksp, "-ksp_sketchproject_prob", prob, Probs, 2, &at));
+  PetscCall(NomosOptionsFindWord((PetscObject)ksp, "-ksp_sketchproject_prob", prob, Probs, &at));
   PetscCall(Anew(ksp, (PetscBool)(at != (PetscInt)k->prob)));
   k->prob = (NomosSPProb)at;
   PetscFunctionReturn(PETSC_SUCCESS);

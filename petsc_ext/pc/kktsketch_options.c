@@ -19,18 +19,6 @@ static PetscErrorCode Mine(PC pc, PC_KKTSketch **k)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Find(PC pc, const char option[], const char word[], const char *const list[], PetscInt count, PetscInt *at)
-{
-  PetscBool same;
-
-  PetscFunctionBegin;
-  for (*at = 0; *at < count; (*at)++) {
-    PetscCall(PetscStrcasecmp(word, list[*at], &same));
-    if (same) PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  SETERRQ(PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_UNKNOWN_TYPE, "%s '%s' is unknown; see -help for the list", option, word);
-}
-
 /* Made anew at the next set-up. */
 static PetscErrorCode Rebuild(PC pc)
 {
@@ -70,7 +58,7 @@ PetscErrorCode NomosPCKKTSketchSetForm(PC pc, const char form[])
   PetscFunctionBegin;
   PetscCall(Mine(pc, &k));
   if (!k) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Find(pc, "-pc_kktsketch_form", form, Forms, 2, &at));
+  PetscCall(NomosOptionsFindWord((PetscObject)pc, "-pc_kktsketch_form", form, Forms, &at));
   if (at != (PetscInt)k->form) PetscCall(Rebuild(pc));
   k->form = (NomosKKTSketchForm)at;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -101,7 +89,7 @@ PetscErrorCode NomosPCKKTSketchSetHessian(PC pc, const char hessian[])
   PetscFunctionBegin;
   PetscCall(Mine(pc, &k));
   if (!k) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Find(pc, "-pc_kktsketch_hessian", hessian, Hessians, 4, &at));
+  PetscCall(NomosOptionsFindWord((PetscObject)pc, "-pc_kktsketch_hessian", hessian, Hessians, &at));
   if (at != (PetscInt)k->hessian) PetscCall(Rebuild(pc));
   k->hessian = (NomosKKTHessian)at;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -132,7 +120,7 @@ PetscErrorCode NomosPCKKTSketchSetSchur(PC pc, const char schur[])
   PetscFunctionBegin;
   PetscCall(Mine(pc, &k));
   if (!k) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Find(pc, "-pc_kktsketch_schur", schur, Schurs, 5, &at));
+  PetscCall(NomosOptionsFindWord((PetscObject)pc, "-pc_kktsketch_schur", schur, Schurs, &at));
   if (at != (PetscInt)k->schur) PetscCall(Rebuild(pc));
   k->schur = (NomosKKTSchur)at;
   PetscFunctionReturn(PETSC_SUCCESS);

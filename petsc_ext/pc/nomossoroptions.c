@@ -20,19 +20,6 @@ static PetscErrorCode Rebuild(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The place of a word in its list. */
-static PetscErrorCode Find(PC pc, const char option[], const char word[], const char *const list[], PetscInt count, PetscInt *at)
-{
-  PetscBool same;
-
-  PetscFunctionBegin;
-  for (*at = 0; *at < count; (*at)++) {
-    PetscCall(PetscStrcasecmp(word, list[*at], &same));
-    if (same) PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  SETERRQ(PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_UNKNOWN_TYPE, "%s '%s' is unknown; see -help for the list", option, word);
-}
-
 static PetscErrorCode SetOmega(PC pc, PetscReal omega)
 {
   NomosSOR *s = (NomosSOR *)pc->data;
@@ -76,7 +63,7 @@ static PetscErrorCode SetSweep(PC pc, const char word[])
   PetscInt k;
 
   PetscFunctionBegin;
-  PetscCall(Find(pc, "-pc_nomossor_sweep", word, Sweeps, 3, &k));
+  PetscCall(NomosOptionsFindWord((PetscObject)pc, "-pc_nomossor_sweep", word, Sweeps, &k));
   ((NomosSOR *)pc->data)->sweep = (NomosSORSweep)k;
   pc->setupcalled               = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -88,7 +75,7 @@ static PetscErrorCode SetOrdering(PC pc, const char word[])
   PetscInt  k;
 
   PetscFunctionBegin;
-  PetscCall(Find(pc, "-pc_nomossor_ordering", word, Orderings, 4, &k));
+  PetscCall(NomosOptionsFindWord((PetscObject)pc, "-pc_nomossor_ordering", word, Orderings, &k));
   if ((PetscInt)s->ordering != k) PetscCall(Rebuild(pc));
   s->ordering = (NomosSOROrdering)k;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -111,7 +98,7 @@ static PetscErrorCode SetScope(PC pc, const char word[])
   PetscInt  k;
 
   PetscFunctionBegin;
-  PetscCall(Find(pc, "-pc_nomossor_scope", word, Scopes, 2, &k));
+  PetscCall(NomosOptionsFindWord((PetscObject)pc, "-pc_nomossor_scope", word, Scopes, &k));
   if ((PetscInt)s->scope != k) PetscCall(Rebuild(pc));
   s->scope = (NomosSORScope)k;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -133,7 +120,7 @@ static PetscErrorCode SetBackend(PC pc, const char word[])
   PetscInt  k;
 
   PetscFunctionBegin;
-  PetscCall(Find(pc, "-pc_nomossor_backend", word, Backends, 5, &k));
+  PetscCall(NomosOptionsFindWord((PetscObject)pc, "-pc_nomossor_backend", word, Backends, &k));
   if ((PetscInt)s->backend != k) PetscCall(Rebuild(pc));
   s->backend = (NomosSORBackend)k;
   PetscFunctionReturn(PETSC_SUCCESS);

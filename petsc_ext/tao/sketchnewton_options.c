@@ -42,25 +42,6 @@ PetscErrorCode NomosSNDefaults(NomosSketchNewton *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* the number of a word in a list; an error names the option and the words */
-static PetscErrorCode Find(Tao tao, const char option[], const char *const names[], const char word[], PetscInt *i)
-{
-  char   all[256] = "";
-  size_t n        = 0;
-
-  PetscFunctionBegin;
-  while (names[n]) n++;
-  n -= 2; /* the last two are the type and the prefix */
-  for (*i = 0; *i < (PetscInt)n; (*i)++) {
-    PetscBool same;
-
-    PetscCall(PetscStrcasecmp(names[*i], word, &same));
-    if (same) PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  for (size_t j = 0; j < n; j++) PetscCall(PetscSNPrintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", j ? ", " : "", names[j]));
-  SETERRQ(PetscObjectComm((PetscObject)tao), PETSC_ERR_ARG_UNKNOWN_TYPE, "-tao_sketchnewton_%s '%s' is unknown; it is one of %s", option, word, all);
-}
-
 static PetscErrorCode Range(Tao tao, const char option[], PetscReal value, PetscReal lo, PetscReal hi)
 {
   PetscFunctionBegin;
@@ -77,7 +58,7 @@ static PetscErrorCode SetPenalties_SketchNewton(Tao tao, PetscReal eta1, PetscRe
   PetscCall(Range(tao, "eta1", eta1, PETSC_SMALL, 1e10));
   PetscCall(Range(tao, "eta2", eta2, 1e-10, 1e10));
   PetscCall(Range(tao, "nu", nu, 1 + PETSC_SMALL, 1e3));
-  PetscCall(Find(tao, "penalty_update", PenaltyNames, update, &i));
+  PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_penalty_update", update, PenaltyNames, &i));
   s->eta1_0  = eta1;
   s->eta2_0  = eta2;
   s->nu      = nu;
@@ -91,8 +72,8 @@ static PetscErrorCode SetAccuracy_SketchNewton(Tao tao, const char accuracy[], P
   PetscInt           i, j;
 
   PetscFunctionBegin;
-  PetscCall(Find(tao, "accuracy", AccuracyNames, accuracy, &i));
-  PetscCall(Find(tao, "theta", ThetaNames, theta, &j));
+  PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_accuracy", accuracy, AccuracyNames, &i));
+  PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_theta", theta, ThetaNames, &j));
   PetscCall(Range(tao, "delta", delta, PETSC_MACHINE_EPSILON, 1));
   PetscCall(Range(tao, "rtol_min", rtol_min, 0, 1));
   PetscCall(Range(tao, "rtol_max", rtol_max, rtol_min, 1));
@@ -110,7 +91,7 @@ static PetscErrorCode SetRegularization_SketchNewton(Tao tao, const char name[],
   PetscInt           i;
 
   PetscFunctionBegin;
-  PetscCall(Find(tao, "regularization", RegularizationNames, name, &i));
+  PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_regularization", name, RegularizationNames, &i));
   PetscCall(Range(tao, "gamma0", gamma0, PETSC_MACHINE_EPSILON, 1));
   PetscCall(Range(tao, "xi_b", xi_b, PETSC_MACHINE_EPSILON, PETSC_MAX_REAL));
   PetscCall(Range(tao, "xi_g", xi_g, PETSC_MACHINE_EPSILON, PETSC_MAX_REAL));
@@ -155,7 +136,7 @@ static PetscErrorCode SetMultiplierInit_SketchNewton(Tao tao, const char name[])
   PetscInt           i;
 
   PetscFunctionBegin;
-  PetscCall(Find(tao, "multiplier_init", InitNames, name, &i));
+  PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_multiplier_init", name, InitNames, &i));
   s->multiplier_init = (NomosSNMultipliers)i;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -166,7 +147,7 @@ static PetscErrorCode SetHessianType_SketchNewton(Tao tao, const char name[], Pe
   PetscInt           i;
 
   PetscFunctionBegin;
-  PetscCall(Find(tao, "hessian", HessianNames, name, &i));
+  PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_hessian", name, HessianNames, &i));
   s->hessian       = (NomosSNHessian)i;
   s->check_hessian = check;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -178,7 +159,7 @@ static PetscErrorCode SetKKTType_SketchNewton(Tao tao, const char name[])
   PetscInt           i;
 
   PetscFunctionBegin;
-  PetscCall(Find(tao, "kkt_type", NomosKKTTypes, name, &i));
+  PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_kkt_type", name, NomosKKTTypes, &i));
   if (s->kkt_type != (NomosKKTType)i) tao->setupcalled = PETSC_FALSE;
   s->kkt_type = (NomosKKTType)i;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -213,7 +194,7 @@ static PetscErrorCode SetPreset_SketchNewton(Tao tao, const char name[])
   PetscInt           i;
 
   PetscFunctionBegin;
-  PetscCall(Find(tao, "preset", PresetNames, name, &i));
+  PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_preset", name, PresetNames, &i));
   PetscCall(NomosSNDefaults(s));
   if (!i) PetscFunctionReturn(PETSC_SUCCESS);
   s->paper           = PETSC_TRUE;
