@@ -22,7 +22,7 @@ static PetscErrorCode ForwardMonitor(KSP inner, PetscInt it, PetscReal rnorm, vo
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Cost of time and work is looked at every eighth iteration: it takes a reduction. */
+/* Cost of time and work is looked at after 1, 2, 4 iterations and every eighth: it takes a reduction. */
 static PetscErrorCode OverLimit(KSP ksp, PetscInt it, PetscBool *over)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
@@ -30,7 +30,7 @@ static PetscErrorCode OverLimit(KSP ksp, PetscInt it, PetscBool *over)
 
   PetscFunctionBegin;
   *over = PETSC_FALSE;
-  if (k->limit >= PETSC_MAX_REAL || !it || it % 8 || (k->kindofcost != NOMOS_COST_TIME && k->kindofcost != NOMOS_COST_WORK)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (k->limit >= PETSC_MAX_REAL || !it || (it % 8 && it != 1 && it != 2 && it != 4) || (k->kindofcost != NOMOS_COST_TIME && k->kindofcost != NOMOS_COST_WORK)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosKSPTuneSpent(ksp, k->kindofcost, &spent));
   *over = (PetscBool)(spent - k->start > k->limit);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -10,12 +10,22 @@
     mean_base  for the view: the plain mean, or gp's prediction
   A baseline round enters the sums with what it did cost. A round of another arm is credited what it cost itself where that lies
   between sum_base and even_base: that the arm was no worse is less than even_base claims, that it saved something needs sum_base.
-  Without a prediction the estimates age: when REFRESH baseline solves were spent without one, the baseline is played.
+  Estimates age: when REFRESH baseline solves were spent without one (and, where gp predicts, a part of everything spent), the
+  baseline is played. If it is cheaper than the estimate by more than a fifth, what was credited since the last time is taken
+  back in proportion, and the next look comes soon.
+
+  An arm whose worst case does not fit may still be tried while what is left pays for TIGHT baseline solves and a fallback: it is stopped
+  there. An arm that is better than the baseline needs no more than that. (Not for learners that draw: what they are told of a
+  stopped trial weighs too much.)
 */
 #include "tuner.h"
 
 #define FAST_RATE 0.125 /* of even_base's mean and variance */
 #define REFRESH   40
+#define LOOK      4    /* instead, after a surprise; doubled by every look without one */
+#define PART      0.02 /* of all costs, at least so much between two looks where gp predicts */
+#define SURPRISE  0.8
+#define TIGHT     1.25
 #define SURE      0.3 /* posterior deviation of log cost below which a prediction stands alone */
 
 PetscErrorCode NomosTunerGuardSetUp(NomosTuner t)
@@ -52,7 +62,7 @@ PetscErrorCode NomosTunerGuardEstimate(NomosTuner t)
   PetscReal      high = 0, mean = 0, error, logcost, sd;
 
   PetscFunctionBegin;
-  t->cap_base = t->sum_base = t->mean_base = 0;
+  t->cap_base = t->sum_base = t->mean_base = t->raw_base = 0;
   if (!n) PetscFunctionReturn(PETSC_SUCCESS);
   for (PetscInt i = 0; i < n; i++) {
     high = PetscMax(high, t->recent[i]);
@@ -72,7 +82,8 @@ PetscErrorCode NomosTunerGuardEstimate(NomosTuner t)
     t->mean_base = cost;
     t->cap_base  = sd < SURE ? cost : PetscMax(cost, t->cap_base);
     t->fallback  = sd < SURE ? cost : PetscMax(cost, t->fallback);
-    t->sum_base  = sd < SURE ? cost : PetscMin(cost, t->sum_base);
+    t->raw_base  = sd < SURE ? cost : PetscMin(cost, t->sum_base);
+    t->sum_base  = t->honest > 0 ? t->honest * t->raw_base : t->raw_base; /* a learner that is sure learns slowly */
     t->even_base = t->sum_base;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -89,10 +100,29 @@ static PetscErrorCode Affordable(NomosTuner t, PetscInt arm, PetscBool *yes)
   if (t->cap <= 0) reserve = PetscMax(reserve, 2 * t->worst); /* nothing stops it */
   if (t->ops->predict && t->pulls[arm] > 0) {
     PetscUseTypeMethod(t, predict, t->c, arm, &logcost, &sd);
-    if (sd < SURE) reserve = PetscMin(reserve, PetscExpReal(PetscMin(logcost + 2 * sd, 700)));
+    /* not dearer than a trial that was stopped early: such a figure is no cost of the arm */
+    if (sd < SURE && logcost + 2 * sd < PetscLogReal(TIGHT * t->cap_base)) reserve = PetscMin(reserve, PetscExpReal(logcost + 2 * sd));
   }
   *yes = (PetscBool)(t->stat.spent + reserve <= (1 + t->budget) * (t->budget_sum + t->sum_base));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What is left for a trial that is stopped early; 0: too little. */
+static PetscReal Room(NomosTuner t)
+{
+  const PetscReal room = (1 + t->budget) * (t->budget_sum + t->sum_base) - t->stat.spent - t->fallback;
+
+  return t->cap > 0 && t->ops->predict && room >= TIGHT * t->cap_base ? room : 0;
+}
+
+/* Has the baseline not been looked at for too long? */
+static PetscBool Stale(NomosTuner t)
+{
+  const PetscReal since = t->stat.spent - t->base_last, one = t->ops->predict ? t->mean_base : t->fast_mean;
+
+  if (t->budget < 0) return PETSC_FALSE;
+  if (t->refresh > 0) return (PetscBool)(since >= t->refresh * one);
+  return (PetscBool)(since >= PetscMax(REFRESH * one, t->ops->predict ? PART * t->stat.spent : 0));
 }
 
 /* The learner's wish is too dear: its best arm if that is predicted to be cheaper than the baseline and fits, else the
@@ -123,7 +153,8 @@ PetscErrorCode NomosTunerGuardChoose(NomosTuner t, PetscInt *arm)
   PetscBool       fits    = PETSC_TRUE;
 
   PetscFunctionBegin;
-  *arm = t->baseline;
+  *arm     = t->baseline;
+  t->tight = 0;
   if (t->learns_anything) t->flags |= NOMOS_ROUND_LEARNED;
   if (t->rounds < t->nreplay) {
     if (t->replay[t->rounds] >= 0) *arm = t->replay[t->rounds];
@@ -135,11 +166,12 @@ PetscErrorCode NomosTunerGuardChoose(NomosTuner t, PetscInt *arm)
     PetscUseTypeMethod(t, best, t->c, t->allowed, arm);
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (t->budget >= 0 && !t->ops->predict && t->stat.spent - t->base_last >= REFRESH * t->fast_mean) PetscFunctionReturn(PETSC_SUCCESS);
+  if (Stale(t)) PetscFunctionReturn(PETSC_SUCCESS);
   t->flags |= NOMOS_ROUND_LEARNED;
   PetscUseTypeMethod(t, select, t->c, t->allowed, arm);
   if (*arm != t->baseline && t->budget >= 0) PetscCall(Affordable(t, *arm, &fits));
-  if (!fits) PetscCall(HoldBack(t, arm));
+  if (!fits) t->tight = Room(t);
+  if (!fits && t->tight <= 0) PetscCall(HoldBack(t, arm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -148,7 +180,7 @@ static void Ban(NomosTuner t, PetscBool failed)
 {
   const PetscInt i = t->arm * t->ban_nodes + NomosTunerContextNode(t, t->c);
 
-  if (t->arm == t->baseline || t->ban <= 0) return;
+  if (t->arm == t->baseline || t->ban <= 0 || (failed && t->tight > 0)) return; /* stopped early is no proof */
   if (!failed) {
     t->ban_fails[i] = 0;
     return;
@@ -176,9 +208,22 @@ static void BaselineCost(NomosTuner t, PetscReal cost)
   t->base_worst = PetscMax(t->base_worst, cost);
 }
 
+/* The baseline was looked at. Cheaper than thought: it may have been so ever since the last look. */
+static void Look(NomosTuner t, PetscReal cost)
+{
+  if (t->sum_base > 0 && cost < SURPRISE * t->sum_base) {
+    t->budget_sum -= (1 - cost / t->sum_base) * t->credited;
+    t->refresh = LOOK;
+  } else if (t->refresh > 0) t->refresh = 2 * t->refresh < REFRESH ? 2 * t->refresh : 0;
+  if (t->ops->predict && t->raw_base > 0 && cost < SURPRISE * t->raw_base) t->honest = t->honest > 0 ? PetscMin(t->honest, cost / t->raw_base) : cost / t->raw_base;
+  else if (t->refresh <= 0) t->honest = 0;
+  t->credited = 0;
+}
+
 PetscErrorCode NomosTunerGuardReport(NomosTuner t, PetscReal cost, PetscBool failed)
 {
-  const PetscBool base = (PetscBool)(t->arm == t->baseline);
+  const PetscBool base   = (PetscBool)(t->arm == t->baseline);
+  const PetscReal credit = PetscMax(t->sum_base, PetscMin(t->even_base, cost));
 
   PetscFunctionBegin;
   t->stat.rounds++;
@@ -192,7 +237,9 @@ PetscErrorCode NomosTunerGuardReport(NomosTuner t, PetscReal cost, PetscBool fai
     t->stat.baseline_cost += base ? cost : t->mean_base;
     t->stat.baseline_rounds++;
   }
-  t->budget_sum += base ? cost : PetscMax(t->sum_base, PetscMin(t->even_base, cost));
+  if (base) Look(t, cost);
+  else t->credited += credit;
+  t->budget_sum += base ? cost : credit;
   if (base) {
     t->stat.baseline++;
     BaselineCost(t, cost);

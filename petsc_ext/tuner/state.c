@@ -14,7 +14,7 @@
 #define COLUMNS 6
 const char *const NomosLoadModes[] = {"strict", "ignore", "NomosLoadMode", "NOMOS_LOAD_", NULL};
 
-enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, BASE_LAST, FAST_MEAN, FAST_VAR, WARNED, NHISTORY, GUARD };
+enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, BASE_LAST, FAST_MEAN, FAST_VAR, CREDITED, REFRESHING, HONEST, WARNED, NHISTORY, GUARD };
 enum { STATISTICS = 12 };
 
 /* Names, grids, learner, contexts: what a state belongs to. */
@@ -69,7 +69,7 @@ static PetscErrorCode FileName(NomosTuner t, const char file[], char name[], siz
 /* The numbers that are no arrays, to and from one. */
 static void PackGuard(NomosTuner t, PetscReal g[GUARD], PetscBool unpack)
 {
-  PetscReal *const where[] = {&t->base_pulls, &t->base_sum, &t->base_square, &t->base_worst, &t->budget_sum, &t->worst, &t->base_last, &t->fast_mean, &t->fast_var};
+  PetscReal *const where[] = {&t->base_pulls, &t->base_sum, &t->base_square, &t->base_worst, &t->budget_sum, &t->worst, &t->base_last, &t->fast_mean, &t->fast_var, &t->credited, &t->refresh, &t->honest};
 
   for (int i = 0; i < WARNED; i++) {
     if (unpack) *where[i] = g[i];

@@ -186,6 +186,7 @@ static PetscErrorCode Decide(NomosTuner t, const PetscReal ctx[])
   PetscCall(NomosTunerGuardEstimate(t));
   PetscCall(NomosTunerGuardChoose(t, &t->arm));
   t->limit = t->cap > 0 && t->arm != t->baseline && t->cap_base > 0 ? t->cap * t->cap_base : PETSC_MAX_REAL;
+  if (t->tight > 0) t->limit = PetscMin(t->limit, t->tight);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -474,7 +475,7 @@ PetscErrorCode NomosTunerReset(NomosTuner t)
   t->setup = t->open = t->warned_missing = PETSC_FALSE;
   t->rounds = t->nhistory = 0;
   t->base_pulls = t->base_sum = t->base_square = t->base_worst = t->budget_sum = t->worst = 0;
-  t->base_last = t->fast_mean = t->fast_var = 0;
+  t->base_last = t->fast_mean = t->fast_var = t->credited = t->refresh = t->honest = t->tight = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -151,6 +151,8 @@ struct _p_NomosTuner {
   PetscReal  c[NOMOS_TUNER_MAX_CONTEXTS], raw[NOMOS_TUNER_MAX_CONTEXTS]; /* (root) clamped, as given */
   PetscInt   flags;  /* (root) */
   PetscReal  cap_base, sum_base, even_base, mean_base; /* (root) estimates of the baseline's cost, 0: none */
+  PetscReal  raw_base;   /* (root) sum_base before honest */
+  PetscReal  tight;      /* (root) > 0: the trial is stopped there, before the cap */
   PetscReal  fallback;   /* (root) what a baseline solve may cost after a failure */
 
   /* what happened (root) */
@@ -159,6 +161,8 @@ struct _p_NomosTuner {
   PetscReal  base_pulls, base_sum, base_square, base_worst;
   PetscReal  base_last, fast_mean, fast_var; /* spent up to the last baseline solve; discounted mean and variance */
   PetscReal  budget_sum;               /* of sum_base, or of what the baseline did cost */
+  PetscReal  honest;                   /* least share of gp's prediction that a look found lately; 0: nothing */
+  PetscReal  credited, refresh;        /* part of it since the last baseline solve; baseline solves to the next look, 0: the usual */
   PetscReal *ban_fails, *ban_until, *ban_length; /* [d][nodes]                         */
   PetscInt   ban_nodes, nodes_per_context;
   PetscBool *allowed;                  /* [d] in this round                            */

@@ -101,7 +101,7 @@ static PetscErrorCode Budget(PetscBool lengthy)
             if (excess > 1) PetscCall(PetscPrintf(PETSC_COMM_SELF, "table %d %s base %d T=%d seed %d: ratio %.3f, %.2f solves above 1.25\n", table, Methods[m], bases[b], horizons[h], s, ratio, excess));
           }
       PetscCall(PetscPrintf(PETSC_COMM_SELF, "table %d %-12s worst ratio %.3f, solves above 1.25: %6.2f, longest run's ratio %.3f\n", table, Methods[m], worst, most, final));
-      if (table == 8) CheckTrue("where no estimate can hold, the harm is that of the arm", worst <= 2);
+      if (table == 8 && !strcmp(Methods[m], "gp")) CheckTrue("gp, sure of what no longer holds: the harm is less than that of the arm", worst <= 1.75);
       else CheckTrue("the budget holds", most <= 1);
       /* constant costs: nothing is estimated (gp apart), so that the reserve must cover cap and fallback to the last bit */
       if (table < 2 && strcmp(Methods[m], "gp")) CheckTrue("nothing above the budget where nothing is estimated", most <= 1e-9);
