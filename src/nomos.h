@@ -438,6 +438,7 @@ PETSC_EXTERN PetscErrorCode NomosTunerSetGP(NomosTuner, PetscReal z, PetscBool t
 PETSC_EXTERN PetscErrorCode NomosTunerSetYoung(NomosTuner, PetscReal jacobi_radius, PetscBool symmetric);
 PETSC_EXTERN PetscErrorCode NomosTunerYoungOmega(PetscReal jacobi_radius, PetscBool symmetric, PetscReal *omega);
 PETSC_EXTERN PetscErrorCode NomosTunerSetMonitor(NomosTuner, PetscBool);
+PETSC_EXTERN PetscErrorCode NomosTunerSetViewer(NomosTuner, PetscViewer, PetscViewerFormat);
 PETSC_EXTERN PetscErrorCode NomosTunerSetLog(NomosTuner, const char file[]);
 PETSC_EXTERN PetscErrorCode NomosTunerSetFromOptions(NomosTuner);
 PETSC_EXTERN PetscErrorCode NomosTunerSetUp(NomosTuner);

@@ -344,6 +344,7 @@ PetscErrorCode KSPSolve_NomosTune(KSP ksp)
 {
   KSP_NomosTune *k    = (KSP_NomosTune *)ksp->data;
   PetscBool      zero = ksp->guess_zero;
+  const PetscInt pre  = (PetscInt)ksp->pc->presolvedone;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
@@ -351,6 +352,7 @@ PetscErrorCode KSPSolve_NomosTune(KSP ksp)
   ierr = SolveAny(ksp);
   depth--;
   if (ierr) ksp->guess_zero = zero;
+  if (ierr) ksp->pc->presolvedone = PetscMax(pre - 1, 0); /* PETSc counts nested solves, and after an error nobody counts down: the next solve would be refused */
   if (ierr && k->tuner) (void)NomosTunerCancel(k->tuner);
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);

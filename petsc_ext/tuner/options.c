@@ -451,3 +451,30 @@ PetscErrorCode NomosTunerSetLog(NomosTuner t, const char file[])
   PetscCall(SetText(t, &t->logfile, file));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+/*@
+  NomosTunerSetViewer - shows the tuner when it is destroyed
+
+  Logically Collective
+
+  Input Parameters:
++ t      - the tuner
+. viewer - where; NULL: nowhere
+- format - as for NomosTunerView()
+
+  Options Database Key:
+. -nomos_tuner_view VIEWER - (default: none)
+
+  Level: intermediate
+.seealso: `NomosTunerView()`, `NomosTunerSetMonitor()`
+@*/
+PetscErrorCode NomosTunerSetViewer(NomosTuner t, PetscViewer viewer, PetscViewerFormat format)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
+  if (viewer) PetscCall(PetscObjectReference((PetscObject)viewer));
+  PetscCall(PetscViewerDestroy(&t->viewer));
+  t->viewer     = viewer;
+  t->viewformat = format;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -111,6 +111,8 @@ static PetscErrorCode RunOptions(NomosTuner t, NomosOptionItems PetscOptionsObje
   PetscInt   seed = (PetscInt)t->seed;
   char       text[PETSC_MAX_PATH_LEN];
   PetscBool  set;
+  PetscViewer       viewer;
+  PetscViewerFormat format;
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_method", &n), "Learner: auto, tsallis, tsallisbins, chebcb, gp, young, fixed, uniform, sweep", "NomosTunerSetMethod", t->method, text, sizeof(text), &set));
@@ -121,6 +123,11 @@ static PetscErrorCode RunOptions(NomosTuner t, NomosOptionItems PetscOptionsObje
   if (set) PetscCall(NomosTunerSetName(t, text));
   else if (!t->label[0] && ((PetscObject)t)->prefix) PetscCall(NomosTunerSetName(t, ((PetscObject)t)->prefix));
   PetscCall(PetscOptionsBool(Name(t, "-nomos_tuner_monitor", &n), "Print a line per round", "NomosTunerSetMonitor", t->monitor, &t->monitor, NULL));
+  PetscCall(PetscOptionsViewer(Name(t, "-nomos_tuner_view", &n), "Show what was learned when the tuner is destroyed (default: no)", "NomosTunerSetViewer", &viewer, &format, &set));
+  if (set) {
+    PetscCall(NomosTunerSetViewer(t, viewer, format));
+    PetscCall(PetscViewerDestroy(&viewer));
+  }
   PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_log", &n), "CSV file with a line per round", "NomosTunerSetLog", t->logfile, text, sizeof(text), &set));
   if (set) PetscCall(NomosTunerSetLog(t, text));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -171,6 +178,7 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
 . -nomos_tuner_gp_watch W     - (default: 0.35)
 . -nomos_tuner_gp_drift D     - (default: 1e-5)
 . -nomos_tuner_monitor        - a line per round
+. -nomos_tuner_view VIEWER    - what was learned, when the tuner is destroyed; see PetscOptionsCreateViewer()
 . -nomos_tuner_log FILE       - CSV
 . -nomos_tuner_load FILE      - go on from a saved state; nothing can be added to the tuner after that
 . -nomos_tuner_load_mode M    - strict or ignore (default: strict)

@@ -498,6 +498,12 @@ PetscErrorCode NomosTunerDestroy(NomosTuner *tuner)
   if (--((PetscObject)t)->refct > 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosTunerSaveQuietly(t));
   NomosTunerForget(t);
+  if (t->viewer && t->setup) {
+    PetscCall(PetscViewerPushFormat(t->viewer, t->viewformat));
+    PetscCall(NomosTunerView(t, t->viewer));
+    PetscCall(PetscViewerPopFormat(t->viewer));
+  }
+  PetscCall(PetscViewerDestroy(&t->viewer));
   PetscCall(NomosTunerReset(t));
   PetscCall(NomosTunerFreeArms(t));
   PetscCall(NomosTunerCloseLog(t));

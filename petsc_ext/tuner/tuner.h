@@ -135,6 +135,8 @@ struct _p_NomosTuner {
   PetscReal  young_radius;
   PetscBool  young_symmetric;
   PetscBool  monitor;
+  PetscViewer       viewer; /* shown there at the end, or NULL */
+  PetscViewerFormat viewformat;
   char      *logfile, *savefile;
   NomosLoadMode loadmode;
   PetscInt   save_interval;
