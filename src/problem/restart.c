@@ -135,7 +135,7 @@ static PetscErrorCode TakeBlocks(NomosProblem p, NomosH5 h, const char path[], c
   PetscFunctionBegin;
   if (p->rank == 0) {
     PetscCall(PetscMalloc1(p->np, &all));
-    ReadBlocks(p, h, path, group, all, &why);
+    if (ReadBlocks(p, h, path, group, all, &why)) PetscCall(PetscFree(all));
   }
   PetscCall(NomosWhyRaise(comm, &why));
   PetscCall(VecGetArrayWrite(v, &mine));
@@ -200,6 +200,24 @@ static PetscErrorCode TakeOptimizer(NomosProblem p, Tao tao, NomosH5 h, const St
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Everything that a run goes on from, out of the file that rank 0 holds open. */
+static PetscErrorCode TakeRun(NomosProblem p, Tao tao, NomosH5 h, const State *s)
+{
+  PetscFunctionBegin;
+  PetscCall(TakeBlocks(p, h, s->path, "/params", p->theta));
+  PetscCall(TakeOptimizer(p, tao, h, s));
+  if (p->keep_best && s->best_error >= 0) {
+    if (!p->best) PetscCall(VecDuplicate(p->theta, &p->best));
+    PetscCall(TakeBlocks(p, h, s->path, "/best", p->best));
+    p->best_error = s->best_error;
+    p->best_step  = (PetscInt)s->best_step;
+  }
+  p->time_before    = s->time;
+  p->samples_before = s->samples;
+  p->last_f         = s->f;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* -nomos_restart: parameters, optimizer and counters of the newest checkpoint that verifies. */
 PetscErrorCode NomosProblemRestart(NomosProblem p, Tao tao)
 {
@@ -212,6 +230,7 @@ PetscErrorCode NomosProblemRestart(NomosProblem p, Tao tao)
   PetscBool   automatic;
   int64_t     sum = 0, order = 0;
   char       *options;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   p->restart_due = PETSC_FALSE;
@@ -232,9 +251,12 @@ PetscErrorCode NomosProblemRestart(NomosProblem p, Tao tao)
       CheckRun(p, h, s, type, options, sum, order, &why);
       if (!why.code) PetscCall(NomosHistoryTake(p, h, &why));
     }
+    if (why.code && h) NomosH5Close(&h);
   }
   PetscCall(PetscFree(options));
-  PetscCall(NomosWhyRaise(comm, &why));
+  ierr = NomosWhyRaise(comm, &why);
+  if (ierr) PetscCall(PetscFree(s));
+  PetscCall(ierr);
   PetscCallMPI(MPI_Bcast(s, (PetscMPIInt)sizeof(*s), MPI_BYTE, 0, comm));
   if (s->skipped[0]) PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: %s\n", s->skipped));
   PetscCheck(s->found || (automatic && !s->skipped[0]), comm, PETSC_ERR_FILE_UNEXPECTED, "no checkpoint in '%s' can be used; start anew without -nomos_restart", from);
@@ -243,18 +265,9 @@ PetscErrorCode NomosProblemRestart(NomosProblem p, Tao tao)
     PetscCall(PetscFree(s));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(TakeBlocks(p, h, s->path, "/params", p->theta));
-  PetscCall(TakeOptimizer(p, tao, h, s));
-  if (p->keep_best && s->best_error >= 0) {
-    if (!p->best) PetscCall(VecDuplicate(p->theta, &p->best));
-    PetscCall(TakeBlocks(p, h, s->path, "/best", p->best));
-    p->best_error = s->best_error;
-    p->best_step  = (PetscInt)s->best_step;
-  }
-  p->time_before    = s->time;
-  p->samples_before = s->samples;
-  p->last_f         = s->f;
-  if (h) NomosH5Close(&h);
+  ierr = TakeRun(p, tao, h, s);
+  if (h) NomosH5Close(&h); /* a refused file does not stay open */
+  PetscCall(ierr);
   PetscCall(PetscPrintf(comm, "nomos: continuing '%s' at step %" PetscInt64_FMT "\n", s->path, (PetscInt64)s->step));
   PetscCall(PetscFree(s));
   PetscFunctionReturn(PETSC_SUCCESS);

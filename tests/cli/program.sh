@@ -190,6 +190,7 @@ wrong) # what is wrong, what was expected, what to type; what was there stays
   if compgen -G '*.part' >/dev/null; then fail "a .part was left: $(echo *.part)"; fi
   ;;
 killed) # kill -9 and Ctrl-C at any moment: what is finished stays whole, the newest checkpoint goes on, and the end is that of a run left alone
+  rm -rf whole parts data.h5 model.h5 whole.h5 parts.csv whole.csv # of an earlier call of this test
   "${run[@]}" generate -pde_type darcy -pde_grid 12,12 -data_samples 24 -nomos_seed 5 -o data.h5 >/dev/null || fail "generate"
   times=20 least=5 epochs=200
   [ "$(wc -w <<<"${run[*]}")" -eq 1 ] || times=4 least=2 epochs=80 # mpiexec takes its time
