@@ -8,7 +8,7 @@ die() { echo "run petsc: $*" >&2; exit 1; }
 
 cuda=${CUDA_HOME:-/usr/local/cuda}
 [ -x "$cuda/bin/nvcc" ] || die "no nvcc in $cuda/bin: set CUDA_HOME"
-jobs=${NOMOS_JOBS:-$(nproc)}
+jobs=${NOMOS_JOBS:-$(env -u OMP_NUM_THREADS nproc)}
 if [ -f "$prefix/lib/pkgconfig/PETSc.pc" ]; then
   found=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --modversion PETSc)
   [ "$found" = "$version" ] || die "$prefix already holds PETSc $found"

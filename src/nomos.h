@@ -393,7 +393,8 @@ typedef enum {
 PETSC_EXTERN const char *const NomosScales[]; /* "lin", "log", "int" */
 typedef enum {
   NOMOS_LOAD_STRICT = 0, /* the state of another tuner is an error */
-  NOMOS_LOAD_IGNORE = 1  /* it is passed over                      */
+  NOMOS_LOAD_IGNORE = 1, /* it is passed over                      */
+  NOMOS_LOAD_ARMS   = 2  /* what is known of equal arms is kept    */
 } NomosLoadMode;
 PETSC_EXTERN const char *const NomosLoadModes[];
 typedef struct {
@@ -454,6 +455,7 @@ PETSC_EXTERN PetscErrorCode NomosTunerSave(NomosTuner, const char file[]);   /* 
 PETSC_EXTERN PetscErrorCode NomosTunerLoad(NomosTuner, const char file[]);
 PETSC_EXTERN PetscErrorCode NomosTunerSetSave(NomosTuner, const char file[], PetscInt interval);
 PETSC_EXTERN PetscErrorCode NomosTunerSetLoadMode(NomosTuner, NomosLoadMode);
+PETSC_EXTERN PetscErrorCode NomosTunerSetCostKind(NomosTuner, const char kind[], const char place[]); /* in a state file  */
 PETSC_EXTERN PetscErrorCode NomosTunerSetReplay(NomosTuner, const char file[]); /* the arms of a saved run, again           */
 PETSC_EXTERN PetscErrorCode NomosTunerReset(NomosTuner);                     /* forgets what it learned                   */
 PETSC_EXTERN PetscErrorCode NomosTunerView(NomosTuner, PetscViewer);

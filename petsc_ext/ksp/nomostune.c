@@ -248,6 +248,21 @@ PetscErrorCode NomosKSPTuneSetMaxLive(KSP ksp, PetscInt n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What a state file has to know of the costs. */
+static PetscErrorCode SayCost(KSP ksp, NomosTuner t)
+{
+  NomosTuneCost kind;
+  const char   *type;
+  Mat           P;
+
+  PetscFunctionBegin;
+  PetscCall(NomosKSPTuneCostKind(ksp, &kind));
+  PetscCall(PCGetOperators(ksp->pc, NULL, &P));
+  PetscCall(MatGetVecType(P, &type));
+  PetscCall(NomosTunerSetCostKind(t, costs[kind], !strcmp(type, VECSTANDARD) || !strcmp(type, VECSEQ) || !strcmp(type, VECMPI) ? "host" : "device"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* ---- tuners, one per size -------------------------------------------------------------------------------------------- */
 static PetscErrorCode Build(KSP ksp, NomosTuneState *s, PetscBool first)
 {
@@ -270,6 +285,7 @@ static PetscErrorCode Build(KSP ksp, NomosTuneState *s, PetscBool first)
   PetscCall(NomosKSPTuneParameters(ksp, s->t));
   PetscCall(NomosKSPTuneCheckArms(ksp, s->t));
   if (k->cost == NOMOS_COST_AUTO && k->rebuilds) PetscCall(NomosTunerSetCostFloor(s->t, 0));
+  PetscCall(SayCost(ksp, s->t));
   PetscCall(NomosTunerGetContexts(s->t, &ncontexts));
   PetscCall(NomosKSPTuneAddContexts(ksp, s->t, (PetscBool)!ncontexts));
   if (first) PetscCall(NomosKSPTuneBaseline(ksp, s->t));

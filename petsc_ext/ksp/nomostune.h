@@ -104,6 +104,7 @@ PETSC_INTERN PetscErrorCode NomosKSPTuneReadContexts(KSP, PetscReal ctx[]);
 PETSC_INTERN PetscErrorCode NomosKSPTuneUseTuner(KSP);                       /* of this size; made if new  */
 PETSC_INTERN PetscErrorCode NomosKSPTuneInner(KSP, PetscBool pass);          /* settings carried over      */
 PETSC_INTERN PetscErrorCode NomosKSPTuneSpent(KSP, NomosTuneCost, PetscReal *);
+PETSC_INTERN PetscErrorCode NomosKSPTuneCostKind(KSP, NomosTuneCost *); /* auto resolved */
 PETSC_INTERN PetscErrorCode KSPSolve_NomosTune(KSP);
 PETSC_INTERN PetscErrorCode KSPMatSolve_NomosTune(KSP, Mat, Mat);
 #endif

@@ -115,7 +115,7 @@ static PetscErrorCode Prepare(KSP ksp, PetscInt arm, PetscBool pass, PetscBool *
 }
 
 /* ---- cost ---------------------------------------------------------------------------------------------------------- */
-static PetscErrorCode CostKind(KSP ksp, NomosTuneCost *kind)
+PetscErrorCode NomosKSPTuneCostKind(KSP ksp, NomosTuneCost *kind)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
 
@@ -246,7 +246,7 @@ static PetscErrorCode Open(KSP ksp, PetscInt *arm)
 
   PetscFunctionBegin;
   PetscCall(NomosKSPTuneUseTuner(ksp));
-  PetscCall(CostKind(ksp, &k->kindofcost));
+  PetscCall(NomosKSPTuneCostKind(ksp, &k->kindofcost));
   PetscCall(NomosKSPTuneReadContexts(ksp, ctx));
   PetscCall(NomosTunerCancel(k->tuner)); /* a round that an error left open */
   PetscCall(NomosTunerSelect(k->tuner, ctx, arm, NULL));

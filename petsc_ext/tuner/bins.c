@@ -74,6 +74,24 @@ static PetscErrorCode NomosTunerArrays_TsallisBins(NomosTuner t, PetscInt *n, No
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode NomosTunerAdmit_TsallisBins(NomosTuner t, const PetscBool known[])
+{
+  Bins *b = (Bins *)t->data;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < b->n; i++) NomosTsallisAdmit(&b->bin[i], known);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode NomosTunerDoubt_TsallisBins(NomosTuner t)
+{
+  Bins *b = (Bins *)t->data;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < b->n; i++) NomosTsallisDoubt(&b->bin[i]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode NomosTunerView_TsallisBins(NomosTuner t, PetscViewer viewer)
 {
   const Bins *b = (const Bins *)t->data;
@@ -125,6 +143,8 @@ PETSC_INTERN PetscErrorCode NomosTunerCreate_TsallisBins(NomosTuner t)
   t->ops->best          = NomosTunerBest_TsallisBins;
   t->ops->probabilities = NomosTunerProbabilities_TsallisBins;
   t->ops->arrays        = NomosTunerArrays_TsallisBins;
+  t->ops->admit         = NomosTunerAdmit_TsallisBins;
+  t->ops->doubt         = NomosTunerDoubt_TsallisBins;
   t->ops->view          = NomosTunerView_TsallisBins;
   t->ops->destroy       = NomosTunerDestroy_TsallisBins;
   PetscFunctionReturn(PETSC_SUCCESS);

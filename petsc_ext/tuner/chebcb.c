@@ -241,6 +241,19 @@ static PetscErrorCode NomosTunerArrays_ChebCB(NomosTuner t, PetscInt *n, NomosTu
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Half the rounds: the sums halve, the fits stay. */
+static PetscErrorCode NomosTunerDoubt_ChebCB(NomosTuner t)
+{
+  Cheb *b = (Cheb *)t->data;
+
+  PetscFunctionBegin;
+  b->state[ROUNDS] /= 2;
+  b->state[ERRORS] /= 2;
+  for (PetscInt i = 0; i < t->d; i++)
+    for (PetscReal *x = ArmGram(b, i); x < ArmTheta(b, i); x++) *x /= 2;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode NomosTunerView_ChebCB(NomosTuner t, PetscViewer viewer)
 {
   const Cheb *b = (const Cheb *)t->data;
@@ -288,6 +301,7 @@ PETSC_INTERN PetscErrorCode NomosTunerCreate_ChebCB(NomosTuner t)
   t->ops->rerange       = NomosTunerRerange_ChebCB;
   t->ops->probabilities = NomosTunerProbabilities_ChebCB;
   t->ops->arrays        = NomosTunerArrays_ChebCB;
+  t->ops->doubt         = NomosTunerDoubt_ChebCB;
   t->ops->view          = NomosTunerView_ChebCB;
   t->ops->destroy       = NomosTunerDestroy_ChebCB;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -152,12 +152,15 @@ static PetscErrorCode Missing(NomosTuner t, PetscInt k)
 /* The contexts of the round that begins. */
 PetscErrorCode NomosTunerContextSee(NomosTuner t, const PetscReal ctx[])
 {
+  PetscReal was[NOMOS_TUNER_MAX_CONTEXTS][2];
   PetscBool changed = PETSC_FALSE;
 
   PetscFunctionBegin;
   for (PetscInt k = 0; k < t->ncontexts; k++) {
     NomosTunerContext *x = &t->context[k];
 
+    was[k][0] = x->lo;
+    was[k][1] = x->hi;
     t->raw[k] = ctx[k];
     if (PetscIsInfOrNanReal(ctx[k])) PetscCall(Missing(t, k));
     else {
@@ -177,8 +180,7 @@ PetscErrorCode NomosTunerContextSee(NomosTuner t, const PetscReal ctx[])
   }
   if (changed) {
     PetscTryTypeMethod(t, rerange);
-    PetscCall(PetscArrayzero(t->ban_fails, t->d * t->ban_nodes)); /* nodes lie elsewhere now */
-    PetscCall(PetscArrayzero(t->ban_until, t->d * t->ban_nodes));
+    PetscCall(NomosTunerGuardRerange(t, was));
   }
   for (PetscInt k = 0; k < t->ncontexts; k++) t->c[k] = NomosTunerContextClamp(t, k, t->raw[k]);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -286,6 +286,16 @@ static PetscErrorCode NomosTunerRestored_GP(NomosTuner t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode NomosTunerDoubt_GP(NomosTuner t)
+{
+  GP            *b = (GP *)t->data;
+  const PetscInt n = b->g.n;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < n * n; i++) b->g.P[i] *= 2;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode NomosTunerView_GP(NomosTuner t, PetscViewer viewer)
 {
   const GP *b = (const GP *)t->data;
@@ -341,6 +351,7 @@ PETSC_INTERN PetscErrorCode NomosTunerCreate_GP(NomosTuner t)
   t->ops->watch      = NomosTunerWatch_GP;
   t->ops->arrays     = NomosTunerArrays_GP;
   t->ops->restored   = NomosTunerRestored_GP;
+  t->ops->doubt      = NomosTunerDoubt_GP;
   t->ops->view       = NomosTunerView_GP;
   t->ops->destroy    = NomosTunerDestroy_GP;
   t->learns_anything = PETSC_TRUE;

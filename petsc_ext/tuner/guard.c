@@ -47,6 +47,41 @@ PetscErrorCode NomosTunerGuardFree(NomosTuner t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The node of the ranges that were, nearest to a node of those that are. */
+static PetscInt OldNode(NomosTuner t, PetscInt node, const PetscReal was[][2])
+{
+  const PetscInt q   = NomosTunerContextNodes(t);
+  PetscInt       old = 0, size = t->ban_nodes;
+
+  for (PetscInt k = 0; k < t->ncontexts; k++) {
+    const NomosTunerContext *x = &t->context[k];
+    PetscReal                c, u;
+
+    size /= q;
+    c   = x->lo + (x->hi - x->lo) * (PetscReal)(node / size % q) / (PetscReal)(q - 1);
+    u   = was[k][1] > was[k][0] ? (c - was[k][0]) / (was[k][1] - was[k][0]) : 0;
+    old = old * q + (PetscInt)(PetscMin(PetscMax(u, 0), 1) * (PetscReal)(q - 1) + 0.5);
+  }
+  return old;
+}
+
+/* Nodes lie elsewhere now: what was known of failures moves to them. */
+PetscErrorCode NomosTunerGuardRerange(NomosTuner t, const PetscReal was[][2])
+{
+  const PetscInt   nodes    = t->ban_nodes, n = t->d * nodes;
+  PetscReal *const table[3] = {t->ban_fails, t->ban_until, t->ban_length};
+  PetscReal       *old;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc1(n, &old));
+  for (int i = 0; i < 3; i++) {
+    PetscCall(PetscArraycpy(old, table[i], n));
+    for (PetscInt j = 0; j < n; j++) table[i][j] = old[j / nodes * nodes + OldNode(t, j % nodes, was)];
+  }
+  PetscCall(PetscFree(old));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode NomosTunerGuardAllowed(NomosTuner t)
 {
   const PetscInt node = NomosTunerContextNode(t, t->c);

@@ -146,7 +146,7 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
   PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_save", &n), "File for the state, written when the tuner is destroyed", "NomosTunerSetSave", text, text, sizeof(text), &set));
   PetscCall(PetscOptionsBoundedInt(Name(t, "-nomos_tuner_save_interval", &n), "And every so many rounds; 0: only then", "NomosTunerSetSave", interval, &interval, &every, 0));
   if (set || every) PetscCall(NomosTunerSetSave(t, text[0] ? text : NULL, interval));
-  PetscCall(PetscOptionsEList(Name(t, "-nomos_tuner_load_mode", &n), "The state of another tuner: an error, or passed over", "NomosTunerSetLoadMode", NomosLoadModes, 2, NomosLoadModes[mode], &mode, &set));
+  PetscCall(PetscOptionsEList(Name(t, "-nomos_tuner_load_mode", &n), "The state of another tuner: an error, passed over, or used for equal arms", "NomosTunerSetLoadMode", NomosLoadModes, 3, NomosLoadModes[mode], &mode, &set));
   if (set) PetscCall(NomosTunerSetLoadMode(t, (NomosLoadMode)mode));
   PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_load", &n), "File with a state to go on from", "NomosTunerLoad", "", load, len, NULL));
   PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_replay", &n), "File with a saved run whose arms are played again", "NomosTunerSetReplay", "", replay, len, NULL));
@@ -181,7 +181,7 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
 . -nomos_tuner_view VIEWER    - what was learned, when the tuner is destroyed; see PetscOptionsCreateViewer()
 . -nomos_tuner_log FILE       - CSV
 . -nomos_tuner_load FILE      - go on from a saved state; nothing can be added to the tuner after that
-. -nomos_tuner_load_mode M    - strict or ignore (default: strict)
+. -nomos_tuner_load_mode M    - strict, ignore or arms (default: strict)
 . -nomos_tuner_replay FILE    - play the arms of a saved run again
 . -nomos_tuner_save FILE      - save when the tuner is destroyed
 - -nomos_tuner_save_interval N - and every N rounds (default: 0)

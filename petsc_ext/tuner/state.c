@@ -2,17 +2,16 @@
   state.c - what a tuner knows, in a file (schema nomos-tuner/1, HDF5 in the container of docs/files.md: written aside, summed,
   renamed).
 
-    /tuner/NAME  @method @learner @signature @description @rounds @seed @ranks @nomos @petsc
-                 arms [d][parameters]  counts sums [d]  guard statistics [.]  recent [5]  contexts [k][4]  bans [3][d nodes]
+    /tuner/NAME  @method @learner @signature @description @rounds @seed @cost @device @ranks @nomos @petsc
+                 arms [d][parameters]  keys counts sums [d]  guard statistics [.]  recent [5]  contexts [k][4]  bans [3][d nodes]
                  history [rounds kept][6]: round, arm, contexts, cost, flags
                  and the arrays of the learner in force
 */
 #include "tuner.h"
-#include "data/data.h"
 
 #define SCHEMA  "nomos-tuner/1"
-#define COLUMNS 6
-const char *const NomosLoadModes[] = {"strict", "ignore", "NomosLoadMode", "NOMOS_LOAD_", NULL};
+#define COLUMNS NOMOS_TUNER_COLUMNS
+const char *const NomosLoadModes[] = {"strict", "ignore", "arms", "NomosLoadMode", "NOMOS_LOAD_", NULL};
 
 enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, BASE_LAST, FAST_MEAN, FAST_VAR, CREDITED, REFRESHING, HONEST, WARNED, NHISTORY, GUARD };
 enum { STATISTICS = 12 };
@@ -121,6 +120,8 @@ static PetscErrorCode PutAttributes(NomosTuner t, NomosImage image, const char g
   NomosImagePutString(image, group, "description", text, why);
   NomosImagePutInteger(image, group, "rounds", t->rounds, why);
   NomosImagePutInteger(image, group, "seed", t->seed, why);
+  NomosImagePutString(image, group, "cost", t->costkind, why);
+  NomosImagePutString(image, group, "device", t->place, why);
   NomosImagePutInteger(image, group, "ranks", size, why);
   PetscCall(NomosGetVersion(version, sizeof(version)));
   NomosImagePutString(image, group, "nomos", version, why);
@@ -156,15 +157,19 @@ static PetscErrorCode PutHistory(NomosTuner t, NomosImage image, const char grou
 static PetscErrorCode PutNumbers(NomosTuner t, NomosImage image, const char group[], NomosWhy *why)
 {
   const PetscInt  n = t->d * t->ban_nodes;
-  PetscReal       guard[GUARD], statistics[STATISTICS], ranges[NOMOS_TUNER_MAX_CONTEXTS][4], *arms;
+  PetscReal       guard[GUARD], statistics[STATISTICS], ranges[NOMOS_TUNER_MAX_CONTEXTS][4], *arms, *keys;
   NomosTunerArray a[NOMOS_TUNER_MAX_ARRAYS];
   PetscInt        na = 0;
 
   PetscFunctionBegin;
-  PetscCall(PetscMalloc1(t->d * t->nparameters, &arms));
-  for (PetscInt i = 0; i < t->d; i++) PetscCall(NomosTunerGetArm(t, i, arms + i * t->nparameters));
+  PetscCall(PetscMalloc2(t->d * t->nparameters, &arms, t->d, &keys));
+  for (PetscInt i = 0; i < t->d; i++) {
+    PetscCall(NomosTunerGetArm(t, i, arms + i * t->nparameters));
+    PetscCall(NomosTunerArmKey(t, i, &keys[i]));
+  }
   PutReals(image, group, "arms", t->d, t->nparameters, arms, why);
-  PetscCall(PetscFree(arms));
+  PutReals(image, group, "keys", t->d, 1, keys, why);
+  PetscCall(PetscFree2(arms, keys));
   PutReals(image, group, "counts", t->d, 1, t->pulls, why);
   PutReals(image, group, "sums", t->d, 1, t->sums, why);
   PackGuard(t, guard, PETSC_FALSE);
@@ -268,7 +273,7 @@ void NomosTunerForget(NomosTuner t)
 }
 
 /* ---- load ------------------------------------------------------------------------------------------------------- */
-static int GetReals(NomosH5 h, const char group[], const char name[], PetscInt n, PetscReal values[], NomosWhy *why)
+int NomosTunerGetReals(NomosH5 h, const char group[], const char name[], PetscInt n, PetscReal values[], NomosWhy *why)
 {
   char        path[2 * NOMOS_MAX_NAME];
   NomosH5Info info;
@@ -287,7 +292,7 @@ static PetscErrorCode GetHistory(NomosTuner t, NomosH5 h, const char group[], No
   PetscFunctionBegin;
   if (!n) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscMalloc1(n * COLUMNS, &v));
-  if (!GetReals(h, group, "history", (PetscInt)(n * COLUMNS), v, why)) {
+  if (!NomosTunerGetReals(h, group, "history", (PetscInt)(n * COLUMNS), v, why)) {
     for (PetscInt64 i = 0; i < n; i++) {
       NomosTunerRound *r   = &t->history[(first + i) % NOMOS_TUNER_HISTORY];
       const PetscReal *row = v + i * COLUMNS;
@@ -312,15 +317,15 @@ static PetscErrorCode GetNumbers(NomosTuner t, NomosH5 h, const char group[], No
   PetscInt        na = 0;
 
   PetscFunctionBegin;
-  GetReals(h, group, "counts", t->d, t->pulls, why);
-  GetReals(h, group, "sums", t->d, t->sums, why);
-  if (!GetReals(h, group, "guard", GUARD, guard, why)) {
+  NomosTunerGetReals(h, group, "counts", t->d, t->pulls, why);
+  NomosTunerGetReals(h, group, "sums", t->d, t->sums, why);
+  if (!NomosTunerGetReals(h, group, "guard", GUARD, guard, why)) {
     if (guard[NHISTORY] < 0 || guard[NHISTORY] > 1e15 || guard[BASE_PULLS] < 0 || guard[BASE_PULLS] > guard[NHISTORY]) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' says that it has seen %g rounds, %g of them with the baseline", NomosH5GetPath(h), (double)guard[NHISTORY], (double)guard[BASE_PULLS]);
     else PackGuard(t, guard, PETSC_TRUE);
   }
-  if (!GetReals(h, group, "statistics", STATISTICS, statistics, why)) PackStatistics(&t->stat, statistics, PETSC_TRUE);
-  GetReals(h, group, "recent", NOMOS_TUNER_PULLS, t->recent, why);
-  if (!GetReals(h, group, "contexts", 4 * t->ncontexts, &ranges[0][0], why)) {
+  if (!NomosTunerGetReals(h, group, "statistics", STATISTICS, statistics, why)) PackStatistics(&t->stat, statistics, PETSC_TRUE);
+  NomosTunerGetReals(h, group, "recent", NOMOS_TUNER_PULLS, t->recent, why);
+  if (!NomosTunerGetReals(h, group, "contexts", 4 * t->ncontexts, &ranges[0][0], why)) {
     for (PetscInt k = 0; k < t->ncontexts; k++) {
       t->context[k].lo      = ranges[k][0];
       t->context[k].hi      = ranges[k][1];
@@ -328,11 +333,11 @@ static PetscErrorCode GetNumbers(NomosTuner t, NomosH5 h, const char group[], No
       t->context[k].seen_hi = ranges[k][3];
     }
   }
-  GetReals(h, group, "ban_fails", n, t->ban_fails, why);
-  GetReals(h, group, "ban_until", n, t->ban_until, why);
-  GetReals(h, group, "ban_length", n, t->ban_length, why);
+  NomosTunerGetReals(h, group, "ban_fails", n, t->ban_fails, why);
+  NomosTunerGetReals(h, group, "ban_until", n, t->ban_until, why);
+  NomosTunerGetReals(h, group, "ban_length", n, t->ban_length, why);
   PetscTryTypeMethod(t, arrays, &na, a);
-  for (PetscInt i = 0; i < na; i++) GetReals(h, group, a[i].name, a[i].n, a[i].values, why);
+  for (PetscInt i = 0; i < na; i++) NomosTunerGetReals(h, group, a[i].name, a[i].n, a[i].values, why);
   if (!why->code) PetscCall(GetHistory(t, h, group, why));
   if (!why->code) PetscTryTypeMethod(t, restored);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -341,14 +346,16 @@ static PetscErrorCode GetNumbers(NomosTuner t, NomosH5 h, const char group[], No
 typedef struct { /* what rank 0 found, for everyone */
   PetscInt64 rounds, seed;
   char       learner[64];
-  int        accepted;
+  int        accepted, doubtful; /* measured on another machine, or so it may be */
 } Header;
 
 static PetscErrorCode ReadHeader(NomosTuner t, const char file[], NomosH5 *h, char group[], Header *head, NomosWhy *why)
 {
   char            text[8192], signature[17], theirs[64] = "", described[8192] = "";
   NomosCheckpoint c;
-  int64_t         rounds = 0, seed = 0;
+  int64_t         rounds = 0, seed = 0, ranks = 0;
+  char            cost[16] = "", place[16] = "";
+  PetscMPIInt     size;
   PetscErrorCode (*create)(NomosTuner) = NULL;
 
   PetscFunctionBegin;
@@ -362,9 +369,15 @@ static PetscErrorCode ReadHeader(NomosTuner t, const char file[], NomosH5 *h, ch
   NomosH5GetString(*h, group, "learner", head->learner, sizeof(head->learner), why);
   NomosH5GetNumber(*h, group, "rounds", 1, &rounds, why);
   NomosH5GetNumber(*h, group, "seed", 1, &seed, why);
+  NomosH5GetNumber(*h, group, "ranks", 1, &ranks, why);
+  NomosH5GetString(*h, group, "cost", cost, sizeof(cost), why);
+  NomosH5GetString(*h, group, "device", place, sizeof(place), why);
   if (why->code) PetscFunctionReturn(PETSC_SUCCESS);
-  head->accepted = !strcmp(theirs, signature);
-  if (!head->accepted && t->loadmode == NOMOS_LOAD_STRICT) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "'%s' is the state of another tuner: it has [%s], this one has [%s]; -%sload_mode ignore starts afresh", file, described, text, t->stem);
+  PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)t), &size));
+  head->accepted = !strcmp(theirs, signature) && !strcmp(cost, t->costkind);
+  head->doubtful = !strcmp(cost, "time") && (ranks != size || strcmp(place, t->place));
+  if (strcmp(cost, t->costkind) && t->loadmode != NOMOS_LOAD_IGNORE) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "the costs in '%s' are of the kind '%s', those of this tuner '%s': they cannot be compared; -%sload_mode ignore starts afresh", file, cost, t->costkind, t->stem);
+  else if (!head->accepted && t->loadmode == NOMOS_LOAD_STRICT) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "'%s' is the state of another tuner: it has [%s], this one has [%s]; -%sload_mode arms keeps what is known of equal arms, ignore starts afresh", file, described, text, t->stem);
   PetscCall(PetscFunctionListFind(NomosTunerList, head->learner, &create));
   if (rounds < 0 || !create) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': %lld rounds with the learner '%s' are not a state of a tuner", file, (long long)rounds, head->learner);
   head->rounds = rounds;
@@ -379,10 +392,17 @@ static PetscErrorCode ReadHeader(NomosTuner t, const char file[], NomosH5 *h, ch
 
   Input Parameters:
 + t    - the tuner
-- mode - NOMOS_LOAD_STRICT: an error with both descriptions; NOMOS_LOAD_IGNORE: start afresh
+- mode - NOMOS_LOAD_STRICT: an error with both descriptions; NOMOS_LOAD_IGNORE: start afresh; NOMOS_LOAD_ARMS: the kept rounds (the last
+         4096) of the arms that this tuner has too are told to it, the rest is forgotten
 
   Options Database Key:
-. -nomos_tuner_load_mode strict|ignore - (default: strict)
+. -nomos_tuner_load_mode strict|ignore|arms - (default: strict)
+
+  Notes:
+  Arms are equal if their texts name=value are, six digits of a number. The learner, the grids and the names and ranges of contexts may be others;
+  their number and the kind of cost may not. An arm without a past begins level with the best known one (tsallis), untried (chebcb), or as its
+  neighbours suggest (gp). If every arm is known, no round is missing and only names differ, the decisions that follow are those of a run that was
+  not interrupted.
 
   Level: intermediate
 .seealso: `NomosTunerLoad()`
@@ -405,14 +425,15 @@ PetscErrorCode NomosTunerSetLoadMode(NomosTuner t, NomosLoadMode mode)
 - file - written by NomosTunerSave()
 
   Options Database Keys:
-+ -nomos_tuner_load FILE               - load in NomosTunerSetFromOptions() (default: none)
-- -nomos_tuner_load_mode strict|ignore - (default: strict)
++ -nomos_tuner_load FILE                    - load in NomosTunerSetFromOptions() (default: none)
+- -nomos_tuner_load_mode strict|ignore|arms - (default: strict)
 
   Errors: PETSC_ERR_FILE_OPEN, PETSC_ERR_FILE_UNEXPECTED for a file that is damaged, cut or something else;
-  PETSC_ERR_ARG_INCOMP for the state of another tuner. After an error the tuner is as new
+  PETSC_ERR_ARG_INCOMP for the state of another tuner or costs of another kind. After an error the tuner is as new
 
   Note:
-  The seed is loaded too. With `ignore`, the state of another tuner is passed over; a damaged file is an error in either mode.
+  The seed is loaded too. With `ignore`, the state of another tuner is passed over; a damaged file is an error in every mode.
+  Measured times from another number of ranks or kind of device are loaded with doubt, see NomosTunerSetCostKind().
 
   Level: intermediate
 .seealso: `NomosTunerSave()`, `NomosTunerSetLoadMode()`
@@ -448,7 +469,12 @@ PetscErrorCode NomosTunerLoad(NomosTuner t, const char file[])
     t->rounds = head.rounds;
     t->seed   = head.seed;
     PetscCall(NomosTunerAgree(t, t->root ? GetNumbers(t, h, group, &why) : PETSC_SUCCESS));
+  } else if (t->loadmode == NOMOS_LOAD_ARMS) {
+    t->seed = head.seed;
+    PetscCall(NomosTunerAgree(t, t->root ? NomosTunerRetell(t, h, group, &why) : PETSC_SUCCESS));
+    PetscCallMPI(MPI_Bcast(&t->rounds, 1, MPIU_INT64, 0, comm));
   } else PetscCall(PetscInfo(t, "'%s' is the state of another tuner and is not used\n", file));
+  if (head.doubtful && t->rounds) PetscCall(NomosTunerAgree(t, t->root && !why.code ? NomosTunerDoubt(t) : PETSC_SUCCESS));
   NomosH5Close(&h);
   {
     PetscMPIInt bad = (PetscMPIInt)why.code;
@@ -483,7 +509,7 @@ static PetscErrorCode ReadReplay(NomosTuner t, const char file[], NomosWhy *why)
     PetscCall(PetscMalloc1(head.rounds, &t->replay));
     for (PetscInt64 i = 0; i < head.rounds; i++) t->replay[i] = -1;
     if (!rows) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': '%s' is not the history of %lld rounds", file, path, (long long)head.rounds);
-    else GetReals(h, group, "history", rows * COLUMNS, v, why);
+    else NomosTunerGetReals(h, group, "history", rows * COLUMNS, v, why);
     for (PetscInt i = 0; i < rows && !why->code; i++) {
       const PetscReal round = v[i * COLUMNS], arm = v[i * COLUMNS + 1];
 

@@ -52,6 +52,20 @@ static PetscErrorCode NomosTunerArrays_Tsallis(NomosTuner t, PetscInt *n, NomosT
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode NomosTunerAdmit_Tsallis(NomosTuner t, const PetscBool known[])
+{
+  PetscFunctionBegin;
+  NomosTsallisAdmit((NomosTsallis *)t->data, known);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode NomosTunerDoubt_Tsallis(NomosTuner t)
+{
+  PetscFunctionBegin;
+  NomosTsallisDoubt((NomosTsallis *)t->data);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode NomosTunerView_Tsallis(NomosTuner t, PetscViewer viewer)
 {
   NomosTsallis *s = (NomosTsallis *)t->data;
@@ -95,6 +109,8 @@ PETSC_INTERN PetscErrorCode NomosTunerCreate_Tsallis(NomosTuner t)
   t->ops->best          = NomosTunerBest_Tsallis;
   t->ops->probabilities = NomosTunerProbabilities_Tsallis;
   t->ops->arrays        = NomosTunerArrays_Tsallis;
+  t->ops->admit         = NomosTunerAdmit_Tsallis;
+  t->ops->doubt         = NomosTunerDoubt_Tsallis;
   t->ops->view          = NomosTunerView_Tsallis;
   t->ops->destroy       = NomosTunerDestroy_Tsallis;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -272,7 +272,7 @@ PetscErrorCode NomosTunerGetLimit(NomosTuner t, PetscReal *limit)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Learn(NomosTuner t, PetscReal cost, PetscBool failed, PetscBool *give_up)
+PetscErrorCode NomosTunerLearn(NomosTuner t, PetscReal cost, PetscBool failed, PetscBool *give_up)
 {
   NomosTunerRound *r = &t->history[t->nhistory % NOMOS_TUNER_HISTORY];
 
@@ -292,7 +292,14 @@ static PetscErrorCode Learn(NomosTuner t, PetscReal cost, PetscBool failed, Pets
     PetscUseTypeMethod(t, update, t->c, t->arm, cost);
     PetscTryTypeMethod(t, watch, give_up);
   }
-  PetscCall(NomosTunerPrintRound(t, r));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Close(NomosTuner t, PetscReal cost, PetscBool failed, PetscBool *give_up)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosTunerLearn(t, cost, failed, give_up));
+  PetscCall(NomosTunerPrintRound(t, &t->history[(t->nhistory - 1) % NOMOS_TUNER_HISTORY]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -336,7 +343,7 @@ PetscErrorCode NomosTunerReport(NomosTuner t, PetscReal cost, PetscBool failed)
   PetscCheck(t->open, PetscObjectComm((PetscObject)t), PETSC_ERR_ORDER, "no round is open: call NomosTunerSelect() before NomosTunerReport()");
   PetscCall(PetscLogEventBegin(NOMOS_Update, t, 0, 0, 0));
   PetscCall(PetscTime(&begin));
-  PetscCall(NomosTunerAgree(t, t->root ? Learn(t, cost, failed, &give_up) : PETSC_SUCCESS));
+  PetscCall(NomosTunerAgree(t, t->root ? Close(t, cost, failed, &give_up) : PETSC_SUCCESS));
   PetscCall(GiveUp(t, give_up));
   t->open = PETSC_FALSE;
   t->rounds++;

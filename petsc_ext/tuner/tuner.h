@@ -9,6 +9,7 @@
 #define NOMOS_TUNER_H
 
 #include <nomosimpl.h>
+#include "data/data.h"
 
 #define NOMOS_TUNER_MAX_PARAMETERS 8
 #define NOMOS_TUNER_MAX_CONTEXTS   2
@@ -35,6 +36,8 @@ PETSC_INTERN PetscInt       NomosTsallisDraw(NomosTsallis *, const PetscBool all
 PETSC_INTERN void           NomosTsallisObserve(NomosTsallis *, PetscInt arm, PetscReal loss);
 PETSC_INTERN PetscInt       NomosTsallisBest(const NomosTsallis *, const PetscBool allowed[], PetscInt preferred);
 PETSC_INTERN PetscReal      NomosTsallisScale(const NomosTsallis *);
+PETSC_INTERN void           NomosTsallisAdmit(NomosTsallis *, const PetscBool known[]); /* the others begin level with the best */
+PETSC_INTERN void           NomosTsallisDoubt(NomosTsallis *);                          /* what it has seen counts half         */
 
 /* ---- lattice.c: a Gaussian process on arms x nodes, plain numbers ------------------------------------------------- */
 typedef struct {
@@ -98,6 +101,8 @@ typedef struct _NomosTunerOps {
   PetscErrorCode (*probabilities)(NomosTuner, PetscReal p[]); /* of the last draw; may be NULL               */
   PetscErrorCode (*arrays)(NomosTuner, PetscInt *n, NomosTunerArray[]);
   PetscErrorCode (*restored)(NomosTuner);                    /* the arrays were overwritten; may be NULL     */
+  PetscErrorCode (*admit)(NomosTuner, const PetscBool known[]); /* after rounds of another tuner: arms without a past; may be NULL */
+  PetscErrorCode (*doubt)(NomosTuner);                       /* what it knows counts half; may be NULL       */
   PetscErrorCode (*view)(NomosTuner, PetscViewer);
   PetscErrorCode (*destroy)(NomosTuner);
 } NomosTunerOps;
@@ -139,6 +144,7 @@ struct _p_NomosTuner {
   PetscViewerFormat viewformat;
   char      *logfile, *savefile;
   NomosLoadMode loadmode;
+  char       costkind[16], place[16]; /* what costs are and where they are measured, or "" */
   PetscInt   save_interval;
   char       suffix[32];   /* several tuners of one name (sizes of a system): ends the group of the state */
   PetscBool  suffix_files; /* and the names of the files                                                */
@@ -180,6 +186,7 @@ struct _p_NomosTuner {
 /* tuner.c */
 PETSC_INTERN PetscErrorCode NomosTunerAgree(NomosTuner, PetscErrorCode);           /* an error of rank 0 becomes everyone's */
 PETSC_INTERN PetscErrorCode NomosTunerUseMethod(NomosTuner, const char name[]);    /* constructs a learner, fresh state     */
+PETSC_INTERN PetscErrorCode NomosTunerLearn(NomosTuner, PetscReal cost, PetscBool failed, PetscBool *give_up); /* (root) */
 PETSC_INTERN PetscErrorCode NomosTunerCharge(NomosTuner, PetscReal cost);          /* cancels the round; what it cost counts for the budget */
 /* arms.c */
 PETSC_INTERN PetscErrorCode NomosTunerCountArms(NomosTuner);
@@ -198,6 +205,7 @@ PETSC_INTERN PetscErrorCode NomosTunerHistoryGet(NomosTuner, PetscInt64 i, const
 PETSC_INTERN PetscInt64     NomosTunerHistoryFirst(NomosTuner);
 /* guard.c */
 PETSC_INTERN PetscErrorCode NomosTunerGuardSetUp(NomosTuner);
+PETSC_INTERN PetscErrorCode NomosTunerGuardRerange(NomosTuner, const PetscReal was[][2]); /* ranges that the contexts had */
 PETSC_INTERN PetscErrorCode NomosTunerGuardAllowed(NomosTuner);
 PETSC_INTERN PetscErrorCode NomosTunerGuardEstimate(NomosTuner);
 PETSC_INTERN PetscErrorCode NomosTunerGuardChoose(NomosTuner, PetscInt *arm);
@@ -210,6 +218,12 @@ PETSC_INTERN PetscErrorCode NomosTunerCloseLog(NomosTuner);
 PETSC_INTERN PetscErrorCode NomosTunerSaveQuietly(NomosTuner);
 PETSC_INTERN PetscErrorCode NomosTunerSaveAll(void);        /* those that nobody destroyed, in NomosFinalizePackage() */
 PETSC_INTERN void           NomosTunerForget(NomosTuner);   /* it will save no more                                   */
+PETSC_INTERN int            NomosTunerGetReals(NomosH5, const char group[], const char name[], PetscInt n, PetscReal values[], NomosWhy *);
+/* retell.c */
+#define NOMOS_TUNER_COLUMNS 6 /* of the history in a state file */
+PETSC_INTERN PetscErrorCode NomosTunerArmKey(NomosTuner, PetscInt arm, PetscReal *key);
+PETSC_INTERN PetscErrorCode NomosTunerRetell(NomosTuner, NomosH5, const char group[], NomosWhy *); /* (root) */
+PETSC_INTERN PetscErrorCode NomosTunerDoubt(NomosTuner);                                         /* (root) */
 /* draw.c */
 PETSC_INTERN PetscReal NomosTunerUniform(NomosTuner, PetscInt64 index); /* of the open round, in (0,1) */
 PETSC_INTERN PetscReal NomosTunerNormal(NomosTuner, PetscInt64 index);

@@ -101,6 +101,26 @@ void NomosTsallisObserve(NomosTsallis *s, PetscInt arm, PetscReal loss)
   s->L[arm] += loss / s->p[arm];
 }
 
+/* An arm without a past would look free for as many rounds as the others were played. */
+void NomosTsallisAdmit(NomosTsallis *s, const PetscBool known[])
+{
+  const PetscReal scale = NomosTsallisScale(s);
+  PetscInt        best  = -1;
+
+  for (PetscInt i = 0; i < s->d; i++)
+    if (known[i] && (best < 0 || Shifted(s, i, scale) < Shifted(s, best, scale))) best = i;
+  for (PetscInt i = 0; i < s->d && best >= 0; i++) {
+    if (known[i]) continue;
+    s->L[i] = s->L[best];
+    s->B[i] = s->B[best];
+  }
+}
+
+void NomosTsallisDoubt(NomosTsallis *s)
+{
+  for (PetscInt i = 0; i < 2 + 2 * s->d; i++) s->state[i] /= 2; /* L and B lie in it */
+}
+
 /* Lowest estimated loss; `preferred` wins ties. */
 PetscInt NomosTsallisBest(const NomosTsallis *s, const PetscBool allowed[], PetscInt preferred)
 {

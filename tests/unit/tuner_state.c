@@ -173,6 +173,149 @@ static PetscErrorCode HandOver(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* ---- other arms, another clock ------------------------------------------------------------------------------------- */
+typedef struct {
+  const char *method, *context;
+  PetscInt    arms;
+  PetscReal   lo;
+} Kin;
+
+static PetscErrorCode NewKin(Kin k, NomosTuner *t)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosTunerCreate(PETSC_COMM_WORLD, t));
+  PetscCall(NomosTunerAddNumericParameter(*t, "omega", 1, 1.95, k.arms, NOMOS_SCALE_LINEAR));
+  PetscCall(NomosTunerAddContext(*t, k.context, k.lo, 0, PETSC_TRUE));
+  PetscCall(NomosTunerSetMethod(*t, k.method));
+  PetscCall(NomosTunerSetName(*t, "kin"));
+  PetscCall(NomosTunerSetSeed(*t, 8));
+  PetscCall(NomosTunerSetCostFloor(*t, 1));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* No round is cancelled and no context missing; omega = 1.57 is best. share: of the rounds, those with the best arm. */
+static PetscErrorCode KinRounds(NomosTuner t, int k0, int k1, uint64_t *hash, double *share)
+{
+  PetscFunctionBegin;
+  *share = 0;
+  for (int k = k0; k < k1; k++) {
+    const double c = -1.5 + 1.2 * sin(0.7 * k);
+    PetscInt     arm;
+    PetscReal    v;
+
+    PetscCall(NomosTunerSelect(t, &c, &arm, &v));
+    *hash = (*hash ^ (uint64_t)(arm + 1)) * 0x100000001b3u;
+    *share += fabs(v - 1.57) < 0.01 ? 1. / (k1 - k0) : 0;
+    PetscCall(NomosTunerReport(t, floor(30 + 400 * (v - 1.57) * (v - 1.57) + 3 * (k % 5)), PETSC_FALSE));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The name of a context is another one: load mode `arms` tells every round again, and what follows is what would have been. With
+   twice the arms the best known one is known at once; one parameter more, and nothing is. */
+static PetscErrorCode OtherArms(const char method[], PetscBool learns)
+{
+  const Kin  old = {method, "c", 6, -6}, renamed = {method, "d", 6, -6}, finer = {method, "c", 11, -6};
+  NomosTuner t, u;
+  uint64_t   first = 1, whole, again, none = 1;
+  double     share, known, fresh;
+  PetscInt64 was[6], is[11];
+  char       text[160];
+  int        kept = 1;
+  PetscMPIInt rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(NewKin(old, &t));
+  PetscCall(KinRounds(t, 0, 400, &first, &share));
+  PetscCall(NomosTunerGetPulls(t, was));
+  PetscCall(NomosTunerSave(t, "kin.h5"));
+  whole = again = first;
+  PetscCall(KinRounds(t, 400, 600, &whole, &share));
+  PetscCall(NomosTunerDestroy(&t));
+
+  PetscCall(NewKin(renamed, &u));
+  PetscCall(NomosTunerSetLoadMode(u, NOMOS_LOAD_ARMS));
+  PetscCall(NomosTunerLoad(u, "kin.h5"));
+  PetscCall(KinRounds(u, 400, 600, &again, &share));
+  snprintf(text, sizeof(text), "%s: every arm known: decisions of an uninterrupted run", method);
+  CheckTrue(text, again == whole);
+  PetscCall(NomosTunerDestroy(&u));
+
+  PetscCall(NewKin(finer, &u));
+  PetscCall(NomosTunerSetLoadMode(u, NOMOS_LOAD_ARMS));
+  PetscCall(NomosTunerLoad(u, "kin.h5"));
+  PetscCall(NomosTunerGetPulls(u, is));
+  for (int i = 0; i < 6; i++) kept = kept && is[2 * i] == was[i] && (i == 5 || !is[2 * i + 1]);
+  snprintf(text, sizeof(text), "%s: the pulls of equal arms, none of the others", method);
+  if (!rank) CheckTrue(text, kept); /* rank 0 holds the learner */
+  PetscCall(KinRounds(u, 400, 600, &none, &known));
+  PetscCall(NomosTunerDestroy(&u));
+  PetscCall(NewKin(finer, &u));
+  PetscCall(KinRounds(u, 400, 600, &none, &fresh));
+  PetscCall(NomosTunerDestroy(&u));
+  snprintf(text, sizeof(text), "%s: best arm in %.2f of the next 200 rounds, in %.2f without the state", method, known, fresh);
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s\n", text));
+  if (learns) CheckTrue(text, known >= fresh);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Times of another device: half the pulls, the same best arm, and a draw that is less sure. Iterations: nothing changes. */
+static PetscErrorCode OtherClock(const char method[])
+{
+  const Kin    kin = {method, "c", 6, -6};
+  const double c   = -1;
+  NomosTuner   t, u;
+  uint64_t     hash = 1;
+  double       share;
+  PetscInt64   was[6], is[6];
+  PetscInt     best[2];
+  PetscReal    p[6], top[2] = {0, 0};
+  char         text[160];
+  int          half = 1;
+  PetscMPIInt  rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  for (int time = 0; time < 2; time++) {
+    const char *kind = time ? "time" : "its";
+
+    PetscCall(NewKin(kin, &t));
+    PetscCall(NomosTunerSetCostKind(t, kind, "host"));
+    PetscCall(KinRounds(t, 0, 400, &hash, &share));
+    PetscCall(NomosTunerGetPulls(t, was));
+    PetscCall(NomosTunerGetBest(t, &c, &best[0]));
+    PetscCall(NomosTunerSave(t, "clock.h5"));
+    PetscCall(NomosTunerDestroy(&t));
+    PetscCall(NewKin(kin, &u));
+    PetscCall(NomosTunerSetCostKind(u, kind, "device"));
+    PetscCall(NomosTunerLoad(u, "clock.h5"));
+    PetscCall(NomosTunerGetPulls(u, is));
+    PetscCall(NomosTunerGetBest(u, &c, &best[1]));
+    for (int i = 0; i < 6; i++) half = half && is[i] == (time && was[i] > 1 ? was[i] / 2 : was[i]);
+    snprintf(text, sizeof(text), "%s, cost %s: pulls", method, kind);
+    if (!rank) CheckTrue(text, half);
+    CheckInt("the best arm stays", best[1], best[0]);
+    if (!strcmp(method, "tsallis")) {
+      PetscCall(NomosTunerSelect(u, &c, NULL, NULL));
+      PetscCall(NomosTunerGetProbabilities(u, p));
+      for (int i = 0; i < 6 && !rank; i++) top[time] = PetscMax(top[time], p[i]);
+      PetscCall(NomosTunerCancel(u));
+    }
+    PetscCall(NomosTunerDestroy(&u));
+  }
+  CheckTrue("a draw after doubt is less sure", rank || strcmp(method, "tsallis") || top[1] < top[0]);
+  PetscCall(NewKin(kin, &u));
+  PetscCall(NomosTunerSetCostKind(u, "its", "host"));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  CheckInt("times for iterations", NomosTunerLoad(u, "clock.h5"), PETSC_ERR_ARG_INCOMP);
+  PetscCall(PetscPopErrorHandler());
+  PetscCall(NomosTunerSetLoadMode(u, NOMOS_LOAD_IGNORE));
+  PetscCall(NomosTunerLoad(u, "clock.h5"));
+  PetscCall(NomosTunerDestroy(&u));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* One rank: each refusal has its code, and the tuner works afterwards. */
 static PetscErrorCode Refusals(void)
 {
@@ -239,6 +382,11 @@ int main(int argc, char **argv)
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   for (int m = 0; m < 8; m++) PetscCall(RoundTrip(Methods[m], PETSC_FALSE));
   PetscCall(RoundTrip("gp", PETSC_TRUE));
+  for (int m = 0; m < 8; m++) {
+    if (m == 4) continue; /* young needs a radius that the rounds do not carry */
+    PetscCall(OtherArms(Methods[m], (PetscBool)(m < 4)));
+    PetscCall(OtherClock(Methods[m]));
+  }
   PetscCall(HandOver());
   PetscCall(Replay("tsallis"));
   PetscCall(Replay("gp"));
