@@ -76,13 +76,82 @@ PetscErrorCode NomosKSPTuneAddContexts(KSP ksp, NomosTuner t, PetscBool add)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Sum over the local rows of the diagonal's excess, and the largest Gershgorin ratio. */
-static PetscErrorCode Rows(Mat P, PetscReal *sum, PetscReal *ratio)
+typedef struct { /* over the local rows: sum of the diagonal's excess, largest Gershgorin ratio */
+  PetscReal sum, ratio;
+} Dominance;
+
+static inline void Row(Dominance *d, PetscReal diagonal, PetscReal rest)
+{
+  const PetscReal ratio = rest / diagonal;
+
+  if (diagonal <= 0) return;
+  d->sum += PetscMax(-1, 1 - ratio);
+  d->ratio = PetscMax(d->ratio, ratio);
+}
+
+typedef struct {
+  Mat                A; /* NULL: no rows of it */
+  const PetscInt    *ia, *ja;
+  const PetscScalar *a;
+} Rows;
+
+static PetscErrorCode GetRows(Mat A, Rows *r)
+{
+  PetscInt  n;
+  PetscBool done;
+
+  PetscFunctionBegin;
+  r->A = A;
+  if (!A) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatGetRowIJ(A, 0, PETSC_FALSE, PETSC_FALSE, &n, &r->ia, &r->ja, &done));
+  PetscCheck(done, PETSC_COMM_SELF, PETSC_ERR_PLIB, "the rows of a sequential AIJ matrix could not be had");
+  PetscCall(MatSeqAIJGetArrayRead(A, &r->a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode RestoreRows(Rows *r)
+{
+  PetscInt  n;
+  PetscBool done;
+
+  PetscFunctionBegin;
+  if (!r->A) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatRestoreRowIJ(r->A, 0, PETSC_FALSE, PETSC_FALSE, &n, &r->ia, &r->ja, &done));
+  PetscCall(MatSeqAIJRestoreArrayRead(r->A, &r->a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A solve of a millisecond should not notice it: the arrays of AIJ are read as they lie. */
+static PetscErrorCode AIJRows(Mat diagonal_block, Mat rest_block, PetscInt n, Dominance *d)
+{
+  Rows in, out;
+
+  PetscFunctionBegin;
+  PetscCall(GetRows(diagonal_block, &in));
+  PetscCall(GetRows(rest_block, &out));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscReal diagonal = 0, rest = 0;
+
+    for (PetscInt j = in.ia[i]; j < in.ia[i + 1]; j++) { /* no jump that can be guessed wrong */
+      const PetscReal v = PetscAbsScalar(in.a[j]), here = in.ja[j] == i ? v : 0;
+
+      diagonal += here;
+      rest += v - here;
+    }
+    if (out.A)
+      for (PetscInt j = out.ia[i]; j < out.ia[i + 1]; j++) rest += PetscAbsScalar(out.a[j]);
+    Row(d, diagonal, rest);
+  }
+  PetscCall(RestoreRows(&in));
+  PetscCall(RestoreRows(&out));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode AnyRows(Mat P, Dominance *d)
 {
   PetscInt lo, hi;
 
   PetscFunctionBegin;
-  *sum = *ratio = 0;
   PetscCall(MatGetOwnershipRange(P, &lo, &hi));
   for (PetscInt i = lo; i < hi; i++) {
     const PetscInt    *col;
@@ -96,11 +165,25 @@ static PetscErrorCode Rows(Mat P, PetscReal *sum, PetscReal *ratio)
       else rest += PetscAbsScalar(val[j]);
     }
     PetscCall(MatRestoreRow(P, i, &n, &col, &val));
-    if (diagonal > 0) {
-      *sum += PetscMax(-1, PetscMin(1, (diagonal - rest) / diagonal));
-      *ratio = PetscMax(*ratio, rest / diagonal);
-    }
+    Row(d, diagonal, rest);
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ReadRows(Mat P, Dominance *d)
+{
+  PetscBool seq, mpi;
+  PetscInt  n;
+  Mat       in = P, out = NULL;
+
+  PetscFunctionBegin;
+  d->sum = d->ratio = 0;
+  PetscCall(PetscObjectBaseTypeCompare((PetscObject)P, MATSEQAIJ, &seq));
+  PetscCall(PetscObjectBaseTypeCompare((PetscObject)P, MATMPIAIJ, &mpi));
+  PetscCall(MatGetLocalSize(P, &n, NULL));
+  if (mpi) PetscCall(MatMPIAIJGetSeqAIJ(P, &in, &out, NULL));
+  if (seq || mpi) PetscCall(AIJRows(in, out, n, d));
+  else PetscCall(AnyRows(P, d));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -110,7 +193,7 @@ static PetscErrorCode ReadMatrix(KSP ksp)
   KSP_NomosTune   *k = (KSP_NomosTune *)ksp->data;
   PetscObjectId    id;
   PetscObjectState state;
-  PetscReal        sum, ratio;
+  Dominance        d;
   PetscInt         n;
   Mat              P;
 
@@ -119,12 +202,12 @@ static PetscErrorCode ReadMatrix(KSP ksp)
   PetscCall(PetscObjectGetId((PetscObject)P, &id));
   PetscCall(PetscObjectStateGet((PetscObject)P, &state));
   if (id == k->mat && state == k->matstate) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Rows(P, &sum, &ratio));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPIU_REAL, MPIU_SUM, PetscObjectComm((PetscObject)ksp)));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &ratio, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)ksp)));
+  PetscCall(ReadRows(P, &d));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &d.sum, 1, MPIU_REAL, MPIU_SUM, PetscObjectComm((PetscObject)ksp)));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &d.ratio, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)ksp)));
   PetscCall(MatGetSize(P, &n, NULL));
-  k->q        = sum / (PetscReal)PetscMax(n, 1);
-  k->radius   = PetscMin(ratio, 1 - 1e-8);
+  k->q        = d.sum / (PetscReal)PetscMax(n, 1);
+  k->radius   = PetscMin(d.ratio, 1 - 1e-8);
   k->mat      = id;
   k->matstate = state;
   PetscFunctionReturn(PETSC_SUCCESS);

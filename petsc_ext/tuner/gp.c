@@ -15,10 +15,10 @@
 typedef struct {
   NomosLattice g;
   PetscInt     q, nodes;      /* nodes per context, in all                                                    */
-  PetscReal   *state;         /* saved: log of the first cost, first cost seen?, watch mean, looks above, updates, noise */
+  PetscReal   *state;         /* saved: log of the first cost, first cost seen?, watch mean, looks above, updates, noise, drifted */
   PetscReal   *h;             /* [d][d] for Thompson draws, Cholesky factor                                   */
 } GP;
-enum { FIRST = 0, STARTED, WATCH, LOOKS, UPDATES, NOISE, STATE };
+enum { FIRST = 0, STARTED, WATCH, LOOKS, UPDATES, NOISE, DRIFTED, STATE };
 
 static PetscReal Matern(PetscReal r2)
 {
@@ -156,7 +156,7 @@ static PetscErrorCode Thompson(NomosTuner t, const PetscReal c[], const PetscBoo
 {
   const GP *b = (const GP *)t->data;
   PetscReal w[4], low = 0;
-  PetscInt  node[4], m = Weights(t, b, c, node, w), n = b->g.n;
+  PetscInt  node[4], m = Weights(t, b, c, node, w);
 
   PetscFunctionBegin;
   for (PetscInt i = 0; i < t->d; i++) {
@@ -164,7 +164,7 @@ static PetscErrorCode Thompson(NomosTuner t, const PetscReal c[], const PetscBoo
       PetscReal s = 0;
 
       for (PetscInt k = 0; k < m; k++)
-        for (PetscInt l = 0; l < m; l++) s += w[k] * w[l] * b->g.P[(i * b->nodes + node[k]) * n + j * b->nodes + node[l]];
+        for (PetscInt l = 0; l < m; l++) s += w[k] * w[l] * NomosLatticeCovariance(&b->g, i * b->nodes + node[k], j * b->nodes + node[l]);
       b->h[i * t->d + j] = s;
     }
   }
@@ -212,7 +212,8 @@ static void Absorb(NomosTuner t, GP *b, const PetscReal c[], PetscInt arm, Petsc
   }
   At(b, arm, m, node, idx);
   NomosLatticeUpdate(&b->g, m, idx, w, PetscMax(cost > 0 ? PetscLogReal(cost) - b->state[FIRST] : -14, -14));
-  b->state[NOISE] = b->g.noise;
+  b->state[NOISE]   = b->g.noise;
+  b->state[DRIFTED] = b->g.drifted;
 }
 
 static PetscErrorCode NomosTunerUpdate_GP(NomosTuner t, const PetscReal c[], PetscInt arm, PetscReal cost)
@@ -272,7 +273,7 @@ static PetscErrorCode NomosTunerArrays_GP(NomosTuner t, PetscInt *n, NomosTunerA
   PetscFunctionBegin;
   a[0] = (NomosTunerArray){"gp", STATE, b->state};
   a[1] = (NomosTunerArray){"mu", b->g.n, b->g.mu};
-  a[2] = (NomosTunerArray){"P", b->g.n * b->g.n, b->g.P};
+  a[2] = (NomosTunerArray){"P", NomosLatticeSize(b->g.n), b->g.P};
   *n   = 3;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -283,16 +284,17 @@ static PetscErrorCode NomosTunerRestored_GP(NomosTuner t)
 
   PetscFunctionBegin;
   if (b->state[NOISE] > 0) b->g.noise = b->state[NOISE];
+  b->g.drifted = PetscMax(b->state[DRIFTED], 0);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode NomosTunerDoubt_GP(NomosTuner t)
 {
-  GP            *b = (GP *)t->data;
-  const PetscInt n = b->g.n;
+  GP *b = (GP *)t->data;
 
   PetscFunctionBegin;
-  for (PetscInt i = 0; i < n * n; i++) b->g.P[i] *= 2;
+  for (PetscInt i = 0; i < NomosLatticeSize(b->g.n); i++) b->g.P[i] *= 2;
+  b->state[DRIFTED] = b->g.drifted *= 2;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -330,7 +332,7 @@ static PetscErrorCode NomosTunerDestroy_GP(NomosTuner t)
   Covariance 0.36 k(r) + 0.5 + 0.0081 [same point], k(r) = (1 + sqrt(3) r) exp(-sqrt(3) r), r in ranges over 0.3 for parameters
   and 0.2 for contexts; k times 0.25 for another label. 13 nodes for one context, 9 x 9 for two. It minimises the typical
   (median) cost; where the level of the cost jumps for reasons that no context shows this is the wrong thing, and the watch hands over to
-  tsallis. No regret bound is claimed. Memory 2 (dq)^2 numbers, time (dq)^2 a round.
+  tsallis. No regret bound is claimed. Memory 3/2 (dq)^2 numbers, time (dq)^2 a round.
 
   Level: intermediate
 .seealso: `NomosTunerSetMethod()`, `NomosTunerSetGP()`

@@ -1,8 +1,8 @@
 /*
   lattice.c - a Gaussian process known at the points of a lattice: prediction and Kalman update. Plain numbers, no object.
 
-  A value is seen through weights w on a few points idx (linear interpolation). The update costs one pass over the
-  covariance; it is written so that entries (i,j) and (j,i) get the same digits.
+  A value is seen through weights w on a few points idx (linear interpolation). The covariance is P + drifted K: what comes back of the prior
+  each round is one number, and an update is one pass over the lower triangle of P.
 */
 #include "tuner.h"
 
@@ -17,7 +17,7 @@ PetscErrorCode NomosLatticeCreate(PetscInt n, PetscReal drift, NomosLattice *g)
   PetscCall(PetscMemzero(g, sizeof(*g)));
   g->n     = n;
   g->drift = drift;
-  PetscCall(PetscMalloc4(n, &g->mu, n * n, &g->P, n * n, &g->K, n, &g->u)); /* n <= 2048: no overflow */
+  PetscCall(PetscMalloc4(n, &g->mu, NomosLatticeSize(n), &g->P, n * n, &g->K, n, &g->u)); /* n <= 2048: no overflow */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -28,11 +28,19 @@ PetscErrorCode NomosLatticeDestroy(NomosLattice *g)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscInt NomosLatticeSize(PetscInt n) { return n * (n + 1) / 2; }
+
 void NomosLatticeReset(NomosLattice *g)
 {
   memset(g->mu, 0, sizeof(PetscReal) * (size_t)g->n);
-  memcpy(g->P, g->K, sizeof(PetscReal) * (size_t)(g->n * g->n));
-  g->noise = NOISE_START;
+  for (PetscInt i = 0; i < g->n; i++) memcpy(g->P + NomosLatticeSize(i), g->K + i * g->n, sizeof(PetscReal) * (size_t)(i + 1));
+  g->drifted = 0;
+  g->noise   = NOISE_START;
+}
+
+PetscReal NomosLatticeCovariance(const NomosLattice *g, PetscInt i, PetscInt j)
+{
+  return g->P[i < j ? NomosLatticeSize(j) + i : NomosLatticeSize(i) + j] + g->drifted * g->K[i * g->n + j];
 }
 
 void NomosLatticePredict(const NomosLattice *g, PetscInt m, const PetscInt idx[], const PetscReal w[], PetscReal *mean, PetscReal *var)
@@ -41,19 +49,20 @@ void NomosLatticePredict(const NomosLattice *g, PetscInt m, const PetscInt idx[]
 
   for (PetscInt i = 0; i < m; i++) {
     a += w[i] * g->mu[idx[i]];
-    for (PetscInt j = 0; j < m; j++) v += w[i] * w[j] * g->P[idx[i] * g->n + idx[j]];
+    for (PetscInt j = 0; j < m; j++) v += w[i] * w[j] * NomosLatticeCovariance(g, idx[i], idx[j]);
   }
   *mean = a;
   if (var) *var = PetscMax(v, 0.0);
 }
 
-/* P <- P + drift K - u u^T */
-static void Downdate(PetscInt n, PetscReal *restrict P, const PetscReal *restrict K, const PetscReal *restrict u, PetscReal drift)
+/* P <- P - u u^T */
+static void Downdate(PetscInt n, PetscReal *restrict P, const PetscReal *restrict u)
 {
   for (PetscInt i = 0; i < n; i++) {
     const PetscReal ui = u[i];
 
-    for (PetscInt j = 0; j < n; j++) P[i * n + j] = (P[i * n + j] + drift * K[i * n + j]) - ui * u[j];
+    for (PetscInt j = 0; j <= i; j++) P[j] -= ui * u[j];
+    P += i + 1;
   }
 }
 
@@ -63,10 +72,13 @@ void NomosLatticeUpdate(NomosLattice *g, PetscInt m, const PetscInt idx[], const
 
   for (PetscInt j = 0; j < g->n; j++) g->u[j] = 0;
   for (PetscInt i = 0; i < m; i++) {
-    const PetscReal *row = g->P + idx[i] * g->n;
+    const PetscInt   k   = idx[i];
+    const PetscReal *row = g->P + NomosLatticeSize(k), *prior = g->K + k * g->n, back = w[i] * g->drifted;
 
-    e -= w[i] * g->mu[idx[i]];
-    for (PetscInt j = 0; j < g->n; j++) g->u[j] += w[i] * row[j];
+    e -= w[i] * g->mu[k];
+    for (PetscInt j = 0; j < k; j++) g->u[j] += w[i] * row[j];
+    for (PetscInt j = k; j < g->n; j++) g->u[j] += w[i] * g->P[NomosLatticeSize(j) + k]; /* its column */
+    for (PetscInt j = 0; j < g->n; j++) g->u[j] += back * prior[j];
   }
   for (PetscInt i = 0; i < m; i++) gain += w[i] * g->u[idx[i]];
   V = gain + g->noise;
@@ -74,7 +86,8 @@ void NomosLatticeUpdate(NomosLattice *g, PetscInt m, const PetscInt idx[], const
   for (PetscInt j = 0; j < g->n; j++) g->mu[j] += g->u[j] * (e / V);
   s = 1 / PetscSqrtReal(V);
   for (PetscInt j = 0; j < g->n; j++) g->u[j] *= s;
-  Downdate(g->n, g->P, g->K, g->u, g->drift);
+  Downdate(g->n, g->P, g->u);
+  g->drifted += g->drift;
   r        = e * e - gain;
   r        = PetscMin(PetscMax(r, NOISE_MIN), 9 * g->noise);
   g->noise = (1 - NOISE_RATE) * g->noise + NOISE_RATE * r;

@@ -43,7 +43,9 @@ PETSC_INTERN void           NomosTsallisDoubt(NomosTsallis *);                  
 typedef struct {
   PetscInt   n;     /* points = d q                                                   */
   PetscReal *mu;    /* [n] posterior mean                                             */
-  PetscReal *P, *K; /* [n][n] posterior and prior covariance                          */
+  PetscReal *P;     /* [n(n+1)/2] lower triangle: the posterior covariance is P + drifted K */
+  PetscReal *K;     /* [n][n] prior covariance                                        */
+  PetscReal  drifted;
   PetscReal *u;     /* [n] work                                                       */
   PetscReal  noise; /* variance, follows the residuals                                */
   PetscReal  drift;
@@ -51,6 +53,8 @@ typedef struct {
 PETSC_INTERN PetscErrorCode NomosLatticeCreate(PetscInt n, PetscReal drift, NomosLattice *);
 PETSC_INTERN PetscErrorCode NomosLatticeDestroy(NomosLattice *);
 PETSC_INTERN void           NomosLatticeReset(NomosLattice *); /* to the prior in K */
+PETSC_INTERN PetscInt       NomosLatticeSize(PetscInt n); /* numbers of P */
+PETSC_INTERN PetscReal      NomosLatticeCovariance(const NomosLattice *, PetscInt i, PetscInt j);
 PETSC_INTERN void           NomosLatticePredict(const NomosLattice *, PetscInt m, const PetscInt idx[], const PetscReal w[], PetscReal *mean, PetscReal *var);
 PETSC_INTERN void           NomosLatticeUpdate(NomosLattice *, PetscInt m, const PetscInt idx[], const PetscReal w[], PetscReal y);
 

@@ -9,7 +9,9 @@
      -ksp              no table: run PETSc's CG and SOR with the other options given, such as -ksp_type nomostune; on any ranks
      -choice           choice by time: each of sor, icc, gamg, hypre alone (nx the first of -nx, 300 solves from step 600), then the tuning
                        KSP over the four, with set-up in the measured time; one rank. -from 2: of the singles only gamg and hypre, where the
-                       others are known to be slower */
+                       others are known to be slower
+     -overhead         what tuning adds to a solve of about a millisecond (nx the first of -nx, 64 unless given): the same system by the same omega
+                       with and without the tuning KSP in turn, its 20 arms all but equal; median over 600 steps */
 #include <petsctime.h>
 #include "nomostest.h"
 #include "heattest.h"
@@ -120,12 +122,73 @@ static PetscErrorCode Choice(PetscInt nx, PetscInt n)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static int Ascending(const void *a, const void *b)
+{
+  const double x = *(const double *)a, y = *(const double *)b;
+
+  return (x > y) - (x < y);
+}
+
+/* Median milliseconds of a solve without tuning, median and quartiles of the ratio with it over without, iterations of both. */
+static PetscErrorCode Overhead(PetscInt nx, PetscInt n, const char method[])
+{
+  Heat      p;
+  KSP       ksp[2];
+  Vec       start;
+  double   *ratio, *plain;
+  PetscInt  total[2] = {0, 0};
+  char      options[512], prefix[2][32];
+
+  PetscFunctionBegin;
+  PetscCall(HeatCreate(PETSC_COMM_WORLD, nx, &p));
+  PetscCall(VecDuplicate(p.u, &start));
+  PetscCall(PetscMalloc2(n, &ratio, n, &plain));
+  for (int i = 0; i < 2; i++) {
+    PetscCall(PetscSNPrintf(prefix[i], sizeof(prefix[i]), "%s%d_", method, i));
+    PetscCall(PetscSNPrintf(options, sizeof(options), "-%spc_type sor -%spc_sor_omega 1.5", prefix[i], prefix[i]));
+    PetscCall(PetscOptionsInsertString(NULL, options));
+    if (i) PetscCall(PetscSNPrintf(options, sizeof(options), "-%sksp_type nomostune -%sksp_nomostune_param_0 pc_sor_omega:lin:1.5:1.5000001:20 -%sksp_nomostune_method %s", prefix[i], prefix[i], prefix[i], method));
+    PetscCall(PetscOptionsInsertString(NULL, options));
+    PetscCall(HeatKSP(&p, prefix[i], &ksp[i]));
+  }
+  for (PetscInt k = 0; k < n; k++) {
+    PetscLogDouble seconds[2];
+
+    PetscCall(HeatSystem(&p, 600 + k));
+    PetscCall(VecCopy(p.u, start));
+    for (int j = 0; j < 2; j++) {
+      const int      i = k % 2 ? 1 - j : j; /* each goes first in turn */
+      PetscLogDouble t0, t1;
+      PetscInt       its;
+
+      PetscCall(VecCopy(start, p.u));
+      PetscCall(PetscTime(&t0));
+      PetscCall(KSPSolve(ksp[i], p.b, p.u));
+      PetscCall(PetscTime(&t1));
+      seconds[i] = t1 - t0;
+      PetscCall(KSPGetIterationNumber(ksp[i], &its));
+      total[i] += its;
+    }
+    plain[k] = 1e3 * seconds[0];
+    ratio[k] = seconds[1] / seconds[0];
+  }
+  qsort(plain, (size_t)n, sizeof(double), Ascending);
+  qsort(ratio, (size_t)n, sizeof(double), Ascending);
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "case=overhead method=%s nx=%d solve_ms=%.3f tuned_over_untuned=%.3f quartiles=%.3f,%.3f iterations=%d,%d\n", method, (int)nx, plain[n / 2], ratio[n / 2], ratio[n / 4], ratio[3 * n / 4], (int)total[0],
+                        (int)total[1]));
+  PetscCall(PetscFree2(ratio, plain));
+  for (int i = 0; i < 2; i++) PetscCall(KSPDestroy(&ksp[i]));
+  PetscCall(VecDestroy(&start));
+  PetscCall(HeatDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscInt nx[8] = {25, 50, 100}, n = 8, T = 5000, seeds = 10, baseline = 0;
   char      file[PETSC_MAX_PATH_LEN] = "", problem[32];
   PetscReal noise = 0;
-  PetscBool set, ksp = PETSC_FALSE, choice = PETSC_FALSE;
+  PetscBool set, ksp = PETSC_FALSE, choice = PETSC_FALSE, overhead = PETSC_FALSE;
 
   PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));
   PetscCall(NomosInitializePackage());
@@ -138,6 +201,11 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-noise", &noise, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-ksp", &ksp, NULL));
   PetscCall(PetscOptionsGetBool(NULL, NULL, "-choice", &choice, NULL));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-overhead", &overhead, NULL));
+  if (overhead) {
+    for (int i = 0; i < 4; i++) PetscCall(Overhead(set ? nx[0] : 64, 600, ((const char *const[]){"fixed", "tsallis", "chebcb", "gp"})[i]));
+    n = 0;
+  }
   if (choice) {
     PetscCall(Choice(set ? nx[0] : 400, T == 5000 ? 300 : T));
     n = 0;
