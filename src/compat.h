@@ -26,6 +26,13 @@ typedef PetscOptionItems NomosOptionItems;
   #define PetscAssertPointer PetscValidPointer
 #endif
 
+/* Some release after 3.18 (3.26 does it) refuses -pc_sor_omega outside (0,2) while it reads the option, and leaves its strings behind. */
+#if PETSC_VERSION_LT(3, 19, 0)
+  #define NOMOS_PETSC_CHECKS_OMEGA 0
+#else
+  #define NOMOS_PETSC_CHECKS_OMEGA 1
+#endif
+
 /* 3.21: TaoSetMonitor was renamed; its destroy callback gets &ctx in both */
 #if PETSC_VERSION_LT(3, 21, 0)
   #define TaoMonitorSet    TaoSetMonitor

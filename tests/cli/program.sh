@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The program `nomos` as a user types it: program.sh PART NOMOS SOURCE [MPIEXEC...]. Parts: jobs, files, trained, wrong, killed, disk. Works in the
+# The program `nomos` as a user types it: program.sh PART NOMOS SOURCE [MPIEXEC...]. Parts: jobs, files, trained, wrong, ranks, killed, disk. Works in the
 # current folder. With MPIEXEC the same commands run on its ranks.
 set -uo pipefail
 part=$1 nomos=$2 src=$3
@@ -65,6 +65,10 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
   # the self-check of the net that is trained
   expect '^map_check: net fno adjoint [0-9.e-]* taylor (2\.0|1\.9)' "${run[@]}" train -map_check -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_epochs 1 -o checked.h5 -pictures none -nomos_progress none
   expect 'fno' "$nomos" info darcy.h5 -nomos_list
+  # on a terminal a bar that is drawn over itself, elsewhere lines
+  if command -v script >/dev/null; then
+    expect $'\r\\[#+\\.*\\] [0-9]+/1200 f=[0-9.e+-]+ [0-9.]+ steps/s [0-9]+ s left' script -qec "$nomos train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 400 -o bar.h5 -pictures none" /dev/null
+  fi
   ;;
 files) # what the files of a run are: independent of ranks, ranges and order; several inputs; damage and contradictions
   sums() { "$nomos" info "$1" | grep -o 'sum [0-9a-f]* verified'; }
@@ -188,6 +192,25 @@ wrong) # what is wrong, what was expected, what to type; what was there stays
   [ "$before" = "$(cat mine.h5 kept.h5 | cksum)" ] || fail "a refused run changed a file that it reads"
   [ ! -e zero.h5 ] || fail "a refused generate left a file"
   if compgen -G '*.part' >/dev/null; then fail "a .part was left: $(echo *.part)"; fi
+  ;;
+ranks) # a Fourier neural operator in double precision: the run of these ranks is that of one rank, loss by loss
+  "$nomos" generate -pde_type darcy -pde_grid 16,16 -data_samples 40 -nomos_seed 5 -o data.h5 >/dev/null || fail "generate"
+  job=(train -net_type fno -net_fno_modes 6,6 -net_fno_width 10 -net_fno_layers 3 -net_precision double -data data.h5 -data_batch 8 -data_epochs 8 -tao_adamw_lr 5e-3 -pictures none -nomos_progress none)
+  for loss in h1fd sobolev; do
+    "$nomos" "${job[@]}" -loss_type $loss -nomos_history one.csv -o one.h5 >/dev/null || fail "train on one rank"
+    "${run[@]}" "${job[@]}" -loss_type $loss -nomos_history many.csv -o many.h5 >/dev/null || fail "train on these ranks"
+    # first loss 1e-12, first gradient 1e-11, the losses of 40 steps 1e-9: adamw amplifies the rounding of sums in another order
+    differences=$(awk -F, 'FNR == 1 || $1 !~ /^[0-9]+$/ { next } NR == FNR { f[$1] = $3; g[$1] = $4; next }
+      { d = ($3 - f[$1]) / f[$1]; if (d < 0) d = -d; if (d > worst) worst = d; n++
+        if ($1 == 0) { first = d; gradient = ($4 - g[0]) / g[0]; if (gradient < 0) gradient = -gradient } }
+      END { printf "n= %d first= %g gradient= %g worst= %g\n", n, first, gradient, worst }' one.csv many.csv)
+    echo "$loss: $differences"
+    read -r _ n _ first _ gradient _ worst <<<"$differences"
+    near "steps compared ($loss)" "$n" 40 0
+    below "difference of the first loss ($loss)" "$first" 1e-12
+    below "difference of the first gradient ($loss)" "$gradient" 1e-11
+    below "difference of forty losses ($loss)" "$worst" 1e-9
+  done
   ;;
 killed) # kill -9 and Ctrl-C at any moment: what is finished stays whole, the newest checkpoint goes on, and the end is that of a run left alone
   rm -rf whole parts data.h5 model.h5 whole.h5 parts.csv whole.csv # of an earlier call of this test

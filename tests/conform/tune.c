@@ -2,6 +2,7 @@
    eisenstat, reuse, changing sizes and their state files, a smoother inside PCMG, and what it says to bad input. Every answer is
    checked by its residual. */
 #include <petscts.h>
+#include "compat.h"
 #include "nomostest.h"
 #include "heattest.h"
 
@@ -429,8 +430,7 @@ static PetscErrorCode Catch(MPI_Comm comm, int line, const char *fun, const char
   return n;
 }
 
-/* with our words, or with theirs where a release of PETSc refuses it before we see it */
-static PetscErrorCode RefusesOr(const char prefix[], const char options[], PetscErrorCode want, const char words[], const char theirs[])
+static PetscErrorCode Refuses(const char prefix[], const char options[], PetscErrorCode want, const char words[])
 {
   PetscErrorCode ierr;
   char           what[512];
@@ -449,16 +449,9 @@ static PetscErrorCode RefusesOr(const char prefix[], const char options[], Petsc
   PetscCall(PetscPopErrorHandler());
   PetscCall(PetscSNPrintf(what, sizeof(what), "%s: '%.300s'", options, Said));
   CheckInt(what, ierr, want);
-  CheckTrue(what, strstr(Said, words) || (theirs && strstr(Said, theirs)));
+  CheckTrue(what, strstr(Said, words) != NULL);
   PetscCall(KSPDestroy(&ksp));
   PetscCall(HeatDestroy(&p));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode Refuses(const char prefix[], const char options[], PetscErrorCode want, const char words[])
-{
-  PetscFunctionBegin;
-  PetscCall(RefusesOr(prefix, options, want, words, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -469,7 +462,7 @@ static PetscErrorCode BadInput(void)
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  PetscCall(RefusesOr("b1_", "-b1_ksp_type nomostune -b1_pc_sor_omega 2.5", PETSC_ERR_ARG_OUTOFRANGE, "omega", "Relaxation out of range"));
+  if (!NOMOS_PETSC_CHECKS_OMEGA) PetscCall(Refuses("b1_", "-b1_ksp_type nomostune -b1_pc_sor_omega 2.5", PETSC_ERR_ARG_OUTOFRANGE, "omega"));
   PetscCall(Refuses("b2_", "-b2_ksp_type nomostune -b2_ksp_nomostune_param_0 pc_sor_omega:lin:0:1:5", PETSC_ERR_ARG_OUTOFRANGE, "between 0 and 2"));
   PetscCall(Refuses("b3_", "-b3_ksp_type nomostune -b3_ksp_nomostune_param_0 pc_sor_omega:lin:1.9:1:5", PETSC_ERR_ARG_OUTOFRANGE, "pc_sor_omega"));
   PetscCall(Refuses("b4_", "-b4_ksp_type nomostune -b4_ksp_nomostune_param_0 pc_sor_omega:lin:1:1.9:0", PETSC_ERR_ARG_OUTOFRANGE, "pc_sor_omega"));
