@@ -270,20 +270,31 @@ PetscErrorCode NomosMapGetOptions(NomosMap m, char *text[])
 }
 
 /*@C
-  NomosMapView - prints type, grids, parameters and settings
+  NomosMapView - prints type, grids, parameters and settings; into an HDF5 viewer, writes a net as a model
 
   Collective
 
+  Options Database Key:
+. -net_view VIEWER - after training: ascii:FILE or hdf5:FILE, see PetscOptionsCreateViewer() (default: none)
+
   Level: beginner
+.seealso: `NomosMapSave()`, `NomosMapLoad()`
 @*/
 PetscErrorCode NomosMapView(NomosMap m, PetscViewer viewer)
 {
-  PetscBool ascii;
+  PetscBool ascii, hdf5;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   if (!viewer) PetscCall(PetscViewerASCIIGetStdout(PetscObjectComm((PetscObject)m), &viewer));
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
+  PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERHDF5, &hdf5));
+  if (hdf5) { /* a model has its own block in front and is renamed into place: over the file that the viewer has opened */
+    const char *file;
+
+    PetscCall(PetscViewerFileGetName(viewer, &file));
+    PetscCall(NomosMapSave(m, file));
+  }
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectPrintClassNamePrefixType((PetscObject)m, viewer));
   PetscCall(PetscViewerASCIIPushTab(viewer));

@@ -355,6 +355,7 @@ PetscErrorCode NomosProblemTrain(NomosProblem p, Tao tao)
   PetscCall(NomosProblemEndRun(p));
   if (p->keep_best && p->best && p->best_error < PETSC_INFINITY) PetscCall(VecCopy(p->best, p->theta));
   PetscCall(NomosProblemUseParameters(p, p->theta));
+  if (p->map) PetscCall(NomosMapViewFromOptions(p->map, (PetscObject)p, "-net_view"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -65,6 +65,14 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
   # the self-check of the net that is trained
   expect '^map_check: net fno adjoint [0-9.e-]* taylor (2\.0|1\.9)' "${run[@]}" train -map_check -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_epochs 1 -o checked.h5 -pictures none -nomos_progress none
   expect 'fno' "$nomos" info darcy.h5 -nomos_list
+  # PETSc's viewers and its log: the net as text and as a model; the stage of training with its events, no copies to or from a GPU in it
+  expect '^trained steps=3 ' "${run[@]}" train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 1 -o viewed.h5 -net_view hdf5:view.h5 -pictures none -nomos_progress none -log_view :log.txt
+  expect '^fine.h5 samples=6 ' "$nomos" predict -model view.h5 -data fine.h5
+  [ "$("$nomos" predict -model view.h5 -data fine.h5)" = "$("$nomos" predict -model viewed.h5 -data fine.h5)" ] || fail "-net_view hdf5: is not the model"
+  expect '' "${run[@]}" train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 1 -o viewed.h5 -net_view ascii:net.txt -pictures none -nomos_progress none
+  expect 'grid 16x16|parameters .real count. in' cat net.txt
+  stage=$(sed -n '/^--- Event Stage [0-9]*: Nomos train/,/^--- Event Stage [0-9]*: [^N]/p' log.txt)
+  for e in NomosFwd NomosAdj NomosLoss NomosUpd; do grep -q "^$e  *[1-9]" <<<"$stage" || fail "no $e in the stage Nomos train of -log_view"; done
   # on a terminal a bar that is drawn over itself, elsewhere lines
   if command -v script >/dev/null; then
     expect $'\r\\[#+\\.*\\] [0-9]+/1200 f=[0-9.e+-]+ [0-9.]+ steps/s [0-9]+ s left' script -qec "$nomos train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 400 -o bar.h5 -pictures none" /dev/null
