@@ -96,7 +96,7 @@ static PetscErrorCode HeatInterpolate(const Heat *h, HeatField field, PetscReal 
 }
 
 /* system of the step that ends at t; u: local vector of the old state. On return u holds the new fixed values, and 0 inside. */
-static PetscErrorCode HeatAssemble(const Heat *h, PetscReal t, Vec u, Mat A, Vec b)
+PETSC_UNUSED static PetscErrorCode HeatAssemble(const Heat *h, PetscReal t, Vec u, Mat A, Vec b)
 {
   const PetscInt     n = h->dim + 1;
   Vec                fixed, sum;
