@@ -361,6 +361,7 @@ PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSeed(PC, PetscInt64);
 PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetIS(PC, IS primal, IS dual);   /* fields of an assembled matrix             */
 PETSC_EXTERN PetscErrorCode NomosPCKKTSketchSetSchurMat(PC, Mat);            /* for schur user                            */
 PETSC_EXTERN PetscErrorCode NomosPCKKTSketchGetCounts(PC, PetscInt64 *products, PetscInt64 *rebuilds);
+PETSC_EXTERN PetscErrorCode NomosPCKKTSketchGetPivots(PC, PetscReal *ratio, PetscInt *replaced);
 
 /* ---- sketchproject: projections on sketched subspaces ---------------------------------------------------------------- */
 #define KSPSKETCHPROJECT "sketchproject"

@@ -63,13 +63,18 @@ static inline PetscErrorCode KKTPdeBlocks(PetscInt N, PetscReal alpha, Mat *B, M
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* reductions inside the shell below, by PETSc's count: from release 3.20 on multigrid makes some in every application, where each inner
+   KSP asks all ranks whether its preconditioner failed */
+static PetscLogDouble KKTSchurReductions = 0;
+
 /* The state operator twice (Rees, Dollar, Wathen 2010): S^-1 ~ Gy^-T h^2 Gy^-1 with Gy = h^2 A, a V-cycle of PETSc's GAMG for each
    inverse (or -state_pc_X). A shell whose product is S^-1: for PCMAT. Freed with its container of a PC. */
 static PetscErrorCode KKTPdeSchurApply(Mat S, Vec r, Vec w)
 {
-  PC       pc;
-  Vec      z;
-  PetscInt n;
+  PC                   pc;
+  Vec                  z;
+  PetscInt             n;
+  const PetscLogDouble before = petsc_allreduce_ct;
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(S, &pc));
@@ -79,6 +84,7 @@ static PetscErrorCode KKTPdeSchurApply(Mat S, Vec r, Vec w)
   PetscCall(VecScale(z, 1 / PetscSqr(PetscSqrtReal((PetscReal)n) + 1)));
   PetscCall(PCApply(pc, z, w));
   PetscCall(VecDestroy(&z));
+  KKTSchurReductions += petsc_allreduce_ct - before;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 static inline PetscErrorCode KKTPdeSchurInverse(Mat G, Mat *S, PC *pc)

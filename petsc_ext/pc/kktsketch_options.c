@@ -339,6 +339,32 @@ PetscErrorCode NomosPCKKTSketchGetCounts(PC pc, PetscInt64 *products, PetscInt64
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/*@
+  NomosPCKKTSketchGetPivots - how far the sketched QR found the Jacobian from rank deficient
+
+  Not Collective
+
+  Input Parameter:
+. pc - the preconditioner, set up
+
+  Output Parameters:
++ ratio    - the smallest pivot over the largest, about 1 over the condition of Bh^-1/2 G'; 1 where nothing was sketched; or NULL
+- replaced - pivots that were rounding errors, below 1e-13 of the largest; or NULL
+
+  Level: advanced
+.seealso: `PCKKTSKETCH`, `NomosPCKKTSketchSetSketch()`
+@*/
+PetscErrorCode NomosPCKKTSketchGetPivots(PC pc, PetscReal *ratio, PetscInt *replaced)
+{
+  PC_KKTSketch *k = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(Mine(pc, &k));
+  if (ratio) *ratio = k && k->qr ? k->qr->ratio : 1;
+  if (replaced) *replaced = k && k->qr ? k->qr->replaced : 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode PCSetFromOptions_KKTSketch(PC pc, NomosOptionItems PetscOptionsObject)
 {
   PC_KKTSketch *k = (PC_KKTSketch *)pc->data;

@@ -21,8 +21,8 @@ PetscErrorCode NomosKKTGetView(NomosKKT k, PetscInt slot, Vec v, PetscBool write
     PetscCall(VecGetSubVector(v, k->dual, l));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (write) PetscCall(VecGetArray(v, &a));
-  else PetscCall(VecGetArrayRead(v, (const PetscScalar **)&a));
+  if (write) PetscCall(VecGetArrayAndMemType(v, &a, NULL));
+  else PetscCall(VecGetArrayReadAndMemType(v, (const PetscScalar **)&a, NULL));
   PetscCall(VecPlaceArray(k->x[slot], a));
   PetscCall(VecPlaceArray(k->l[slot], k->n || k->m ? a + k->n : a));
   *x = k->x[slot];
@@ -40,12 +40,12 @@ PetscErrorCode NomosKKTRestoreView(NomosKKT k, PetscInt slot, Vec v, PetscBool w
     PetscCall(VecRestoreSubVector(v, k->primal, x));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(VecGetArrayRead(k->x[slot], (const PetscScalar **)&a));
-  PetscCall(VecRestoreArrayRead(k->x[slot], (const PetscScalar **)&a));
+  PetscCall(VecGetArrayReadAndMemType(k->x[slot], (const PetscScalar **)&a, NULL));
+  PetscCall(VecRestoreArrayReadAndMemType(k->x[slot], (const PetscScalar **)&a));
   PetscCall(VecResetArray(k->x[slot]));
   PetscCall(VecResetArray(k->l[slot]));
-  if (write) PetscCall(VecRestoreArray(v, &a));
-  else PetscCall(VecRestoreArrayRead(v, (const PetscScalar **)&a));
+  if (write) PetscCall(VecRestoreArrayAndMemType(v, &a));
+  else PetscCall(VecRestoreArrayReadAndMemType(v, (const PetscScalar **)&a));
   *x = *l = NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -16,6 +16,7 @@
 #define DELTA_FLOOR  1e-6 /* accuracy theory */
 #define NORM_REFRESH 5
 #define POWER_STEPS  10
+#define NO_HESSIAN   1e-8 /* H below this times |grad f| / (1 + |x|) is a sum of rounding errors: that quotient is the scale then */
 
 /* --- scales ------------------------------------------------------------------------------------------------------------ */
 
@@ -48,7 +49,7 @@ PetscErrorCode NomosSNEstimateNorms(Tao tao)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
   Vec                x = s->u[0], y = s->v[0];
-  PetscReal          norm = 0;
+  PetscReal          norm = 0, gradient;
 
   PetscFunctionBegin;
   if (s->gnorm_at >= 0 && tao->niter < s->gnorm_at + NORM_REFRESH) PetscFunctionReturn(PETSC_SUCCESS);
@@ -74,6 +75,9 @@ PetscErrorCode NomosSNEstimateNorms(Tao tao)
     if (!(norm > 0)) break;
     PetscCall(VecCopy(y, x));
   }
+  PetscCall(VecNorm(s->now.g, NORM_2, &gradient));
+  PetscCall(VecNorm(s->now.x, NORM_2, &norm));
+  if (s->hnorm < NO_HESSIAN * gradient / (1 + norm)) s->hnorm = gradient / (1 + norm);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -179,7 +183,7 @@ static PetscErrorCode TestResidual(KSP ksp, PetscInt it, PetscReal rnorm, KSPCon
   else if (!it || rnorm < 0.9 * s->best) {
     s->best    = rnorm;
     s->best_at = it;
-  } else if (it - s->best_at >= STAGNANT) {
+  } else if (!s->paper && it - s->best_at >= STAGNANT) { /* the paper's projections shrink the error; the residual goes up and down */
     s->stagnated = PETSC_TRUE;
     *reason      = KSP_DIVERGED_BREAKDOWN;
   }
@@ -399,6 +403,7 @@ static PetscErrorCode StepCurvature(Tao tao, PetscBool *ok)
 {
   NomosSketchNewton *s    = (NomosSketchNewton *)tao->data;
   PetscBool          more = PETSC_TRUE;
+  PetscInt           singular = 0;
   NomosSNDots        d;
 
   PetscFunctionBegin;
@@ -406,9 +411,9 @@ static PetscErrorCode StepCurvature(Tao tao, PetscBool *ok)
   for (PetscInt rung = 0; more && rung < 60; rung++) {
     PetscCall(Start(tao));
     PetscCall(Solve(tao, ok));
-    if (!*ok || s->stagnated) {
-      if (s->constrained && s->gamma < NomosSNScaleG(s)) more = RaiseGamma(s);
-      else if (!*ok) more = RaiseT(s);
+    if (!*ok || s->stagnated) { /* singular: in the constraints, or on their kernel; which of the two is not known */
+      if (s->constrained && s->gamma < NomosSNScaleG(s) && singular++ % 2 == 0) more = RaiseGamma(s);
+      else if (!*ok || s->gamma < NomosSNScaleG(s)) more = RaiseT(s);
       else break;
       continue;
     }

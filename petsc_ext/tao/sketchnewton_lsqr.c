@@ -5,6 +5,8 @@
 #define MULTIPLIER_ITS  200
 #define MULTIPLIER_MAX  1e3
 #define CONDITION_MAX   1e8
+#define SPARSE_MAX      300  /* constraints up to which a sparse Jacobian is sketched, which makes it dense, */
+#define DENSE_MAX       4000 /* and a dense one: the triangle is on every rank */
 
 static PetscErrorCode Forward(Tao tao, PetscBool transposed, Vec x, Vec y)
 {
@@ -85,18 +87,73 @@ PetscErrorCode NomosSNLSQR(Tao tao, PetscBool transposed, Vec b, PetscReal damp,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* --- the multipliers ------------------------------------------------------------------------------------------------------ */
+
+/* Can the sketched QR of G' be had, and cheaply? It costs about 8 m^3 operations. */
+static PetscErrorCode Sketchable(Mat G, PetscBool *yes)
+{
+  PetscBool dense, sparse;
+  PetscInt  m;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)G, &dense, MATSEQDENSE, MATMPIDENSE, ""));
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)G, &sparse, MATSEQAIJ, MATMPIAIJ, ""));
+  PetscCall(MatGetSize(G, &m, NULL));
+  *yes = (dense && m <= DENSE_MAX) || (sparse && m <= SPARSE_MAX) ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* x = argmin |G'x - b| by PETSc's LSQR on the transpose of G, preconditioned by the sketched QR of the one for preconditioners. */
+static PetscErrorCode SketchedLSQR(Tao tao, Vec b, Vec x, PetscReal *cond)
+{
+  NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
+  KSPConvergedReason reason;
+  PetscInt           its;
+  PetscReal          ratio;
+  Mat                T, Tpre, normal;
+  KSP                ksp;
+  PC                 pc;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateTranspose(tao->jacobian_equality, &T));
+  PetscCall(MatCreateTranspose(tao->jacobian_equality_pre, &Tpre));
+  PetscCall(MatCreateNormal(Tpre, &normal));
+  PetscCall(KSPCreate(PetscObjectComm((PetscObject)tao), &ksp));
+  PetscCall(PetscObjectIncrementTabLevel((PetscObject)ksp, (PetscObject)tao, 1));
+  PetscCall(KSPSetOperators(ksp, T, normal));
+  PetscCall(KSPSetType(ksp, KSPLSQR));
+  PetscCall(KSPSetTolerances(ksp, MULTIPLIER_RTOL, PETSC_DEFAULT, PETSC_DEFAULT, MULTIPLIER_ITS));
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(PCSetType(pc, PCKKTSKETCH));
+  PetscCall(NomosPCKKTSketchSetSeed(pc, s->seed));
+  PetscCall(KSPSolve(ksp, b, x));
+  PetscCall(KSPGetConvergedReason(ksp, &reason));
+  PetscCall(KSPGetIterationNumber(ksp, &its));
+  PetscCall(NomosPCKKTSketchGetPivots(pc, &ratio, NULL));
+  *cond = ratio > 0 ? 1 / ratio : PETSC_MAX_REAL;
+  PetscCall(PetscInfo(tao, "LSQR with the sketched QR of the Jacobian: %s after %" PetscInt_FMT " iterations\n", KSPConvergedReasons[reason], its));
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(MatDestroy(&normal));
+  PetscCall(MatDestroy(&Tpre));
+  PetscCall(MatDestroy(&T));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* l = argmin |g + G'l|, or 0 where the Jacobian looks rank deficient or l is huge; then a and the norms. */
 PetscErrorCode NomosSNMultipliersLS(Tao tao, NomosSNPoint *p)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
   PetscReal          cond, res, norm;
+  PetscBool          sketch;
 
   PetscFunctionBegin;
   s->deficient = PETSC_FALSE;
   if (s->constrained) {
     PetscCall(VecCopy(p->g, s->wx));
     PetscCall(VecScale(s->wx, -1));
-    PetscCall(NomosSNLSQR(tao, PETSC_TRUE, s->wx, 0, MULTIPLIER_RTOL, MULTIPLIER_ITS, p->l, &cond, &res));
+    PetscCall(Sketchable(tao->jacobian_equality_pre, &sketch));
+    if (sketch) PetscCall(SketchedLSQR(tao, s->wx, p->l, &cond));
+    else PetscCall(NomosSNLSQR(tao, PETSC_TRUE, s->wx, 0, MULTIPLIER_RTOL, MULTIPLIER_ITS, p->l, &cond, &res));
     PetscCall(VecNorm(p->l, NORM_2, &norm));
     if (cond > CONDITION_MAX) s->deficient = PETSC_TRUE;
     if (s->deficient || !(norm <= MULTIPLIER_MAX)) PetscCall(VecSet(p->l, 0));

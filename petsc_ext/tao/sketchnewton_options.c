@@ -172,6 +172,8 @@ static PetscErrorCode SetSeed_SketchNewton(Tao tao, PetscInt seed)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+#define PAPER_STEPS 100000 /* projections of one linear solve at most; the published counts reach this size */
+
 /* the paper's solver: Gaussian projections of the error, one column, no preconditioner; options still choose another */
 static PetscErrorCode PaperSolver(Tao tao)
 {
@@ -182,6 +184,7 @@ static PetscErrorCode PaperSolver(Tao tao)
   PetscCall(NomosKSPSketchProjectSetType(tao->ksp, "gaussian"));
   PetscCall(NomosKSPSketchProjectSetNorm(tao->ksp, "error"));
   PetscCall(NomosKSPSketchProjectSetBlock(tao->ksp, 1, 0));
+  PetscCall(KSPSetTolerances(tao->ksp, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT, PAPER_STEPS));
   PetscCall(KSPGetPC(tao->ksp, &pc));
   PetscCall(PCSetType(pc, PCNONE));
   PetscFunctionReturn(PETSC_SUCCESS);

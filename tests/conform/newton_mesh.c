@@ -87,5 +87,5 @@ int main(int argc, char **argv)
   return NomosTestEnd();
 }
 /*TEST
-  np: 1 2 4  args: -tao_sketchnewton_schur_pc_type mat -tao_sketchnewton_pc_kktsketch_hessian pc -tao_sketchnewton_hess_pc_type sor -o control.vtu
+  np: 1 2 4  args: -tao_sketchnewton_schur_pc_type mat -tao_sketchnewton_pc_kktsketch_hessian pc -tao_sketchnewton_hess_pc_type sor -o control.vtu  timeout: 180
 TEST*/

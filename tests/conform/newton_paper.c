@@ -1,6 +1,6 @@
 /* Preset `paper` of TAOSKETCHNEWTON: outer iterations against the published ones (Hong, Na, Mahoney, Kolar 2023), to a KKT
-   residual of 1e-4. The Newton systems are solved directly, as the comparison allows: the paper's random projections need
-   more products than a test has time for (docs/sketchnewton.md). */
+   residual of 1e-4. Once with Newton systems solved exactly, which the comparison allows, and once (-own) with the paper's own
+   solver, Gaussian projections of one column without a preconditioner. */
 #include <nomos.h>
 #include "nomostest.h"
 #include "../problems/constrained.h"
@@ -81,4 +81,6 @@ int main(int argc, char **argv)
 }
 /*TEST
   np: 1
+  np: 1  args: -own
+  np: 1  args: -own -tao_sketchnewton_seed 1
 TEST*/

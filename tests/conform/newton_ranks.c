@@ -244,5 +244,5 @@ int main(int argc, char **argv)
   return NomosTestEnd();
 }
 /*TEST
-  np: 4
+  np: 4  timeout: 180
 TEST*/

@@ -1,7 +1,7 @@
 /* KSP sketchproject: exact small cases of every type, the interface of a KSP, edge cases, products and reductions against
    GMRES(50) on the first Newton step of a control problem. */
 #include <nomos.h>
-#include "kkttest.h"
+#include "kktcost.h"
 #include "nomostest.h"
 
 /* n x n: a tridiagonal matrix, not symmetric, entries from the row's number; well conditioned for shift > 2.5 */
@@ -404,44 +404,8 @@ static PetscErrorCode Edges(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* |r| to 1e-8 with the operator's own preconditioner: products and, on several ranks, reductions of the whole solve. */
-static PetscErrorCode Cost(Mat K, Mat S, Vec b, const char type[], PetscInt64 *products, PetscLogDouble *reductions)
-{
-  KSP       ksp;
-  PC        pc;
-  Vec       x;
-  PetscInt  its;
-  PetscReal rel;
-
-  PetscFunctionBegin;
-  PetscCall(VecDuplicate(b, &x));
-  PetscCall(KSPCreate(PETSC_COMM_WORLD, &ksp));
-  PetscCall(KSPSetOperators(ksp, K, K));
-  PetscCall(KSPSetType(ksp, type));
-  PetscCall(KSPSetPCSide(ksp, PC_RIGHT));
-  PetscCall(KSPSetNormType(ksp, KSP_NORM_UNPRECONDITIONED));
-  PetscCall(KSPGMRESSetRestart(ksp, 50));
-  PetscCall(KSPGetPC(ksp, &pc));
-  PetscCall(PCSetType(pc, PCKKTSKETCH));
-  PetscCall(NomosPCKKTSketchSetSchurMat(pc, S));
-  PetscCall(PCSetFromOptions(pc));
-  PetscCall(KSPSetTolerances(ksp, 1e-8, 1e-300, 1e30, 500));
-  PetscCall(KSPSetUp(ksp));
-  *reductions = petsc_allreduce_ct;
-  PetscCall(KSPSolve(ksp, b, x));
-  *reductions = petsc_allreduce_ct - *reductions;
-  PetscCall(KSPGetIterationNumber(ksp, &its));
-  PetscCall(NomosKSPSketchProjectGetApplies(ksp, products));
-  if (!*products) *products = its;
-  PetscCall(KKTResidual(K, b, x, &rel));
-  CheckTrue("the control problem is solved", rel <= 1.01e-8); /* GMRES reports its recursion's residual */
-  PetscCall(KSPDestroy(&ksp));
-  PetscCall(VecDestroy(&x));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* First Newton step of PDE-N, the state operator's multigrid twice for the Schur complement, default settings: at most 1.4 times the
-   products of GMRES(50) and at most 0.75 of its reductions, those of the preconditioner and of the start included. */
+   products of GMRES(50) and at most 0.75 of its reductions, those of the start included. */
 static PetscErrorCode Control(void)
 {
   PetscMPIInt size;
@@ -450,31 +414,26 @@ static PetscErrorCode Control(void)
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   PetscCall(PetscOptionsInsertString(NULL, "-schur_pc_type mat -state_mg_levels_ksp_max_it 4"));
   for (PetscInt N = 31; N <= 63; N += 32) {
-    Mat            B, G, K, S;
-    Vec            r1, r2, b;
-    IS             primal;
-    PC             state;
-    PetscInt64     products[2];
-    PetscLogDouble reductions[2];
+    const char *const type[2] = {KSPGMRES, KSPSKETCHPROJECT};
+    KKTCost           cost[2];
+    Mat               K, S;
+    Vec               b;
+    PC                state;
 
-    PetscCall(KKTPdeBlocks(N, 1e-2, &B, &G, &r1, &r2));
-    PetscCall(KKTJoin(B, G, 0, &K, NULL));
-    PetscCall(KKTPdeSchurInverse(G, &S, &state));
-    PetscCall(MatCreateVecs(K, NULL, &b));
-    PetscCall(PetscObjectQuery((PetscObject)K, "nomos_primal", (PetscObject *)&primal));
-    PetscCall(VecISCopy(b, primal, SCATTER_FORWARD, r1));
-    PetscCall(Cost(K, S, b, KSPGMRES, &products[0], &reductions[0]));
-    PetscCall(Cost(K, S, b, KSPSKETCHPROJECT, &products[1], &reductions[1]));
-    PetscCall(PetscPrintf(PETSC_COMM_WORLD, "PDE-N N=%d: products %d against %d, reductions %g against %g\n", (int)N, (int)products[1], (int)products[0], reductions[1], reductions[0]));
-    CheckTrue("at most 1.4 times the products of GMRES(50)", (double)products[1] <= 1.4 * (double)products[0]);
-    if (size > 1) CheckTrue("at most 0.75 of its reductions", reductions[1] <= 0.75 * reductions[0]);
-    PetscCall(MatDestroy(&B));
-    PetscCall(MatDestroy(&G));
+    PetscCall(KKTPdeSystem(N, 1e-2, &K, &b, &S, &state));
+    for (int t = 0; t < 2; t++) {
+      PetscCall(KKTCostOf(K, S, b, type[t], 1e-8, 500, &cost[t]));
+      PetscCall(PetscPrintf(PETSC_COMM_WORLD, "PDE-N N=%d %s: %s, %d products, %d reductions, residual %.3e\n", (int)N, type[t], KSPConvergedReasons[cost[t].reason], (int)cost[t].products, (int)cost[t].reductions, (double)cost[t].residual));
+      CheckTrue("converged", cost[t].reason > 0);
+    }
+    /* GMRES stops by its recursion's residual, which the multigrid's conditioning takes off the true one by up to 3 times on some releases
+       and ranks: it then stops early, and the two bounds below are the harder to meet */
+    CheckTrue("the control problem is solved", cost[1].residual <= 1.01e-8);
+    CheckTrue("at most 1.4 times the products of GMRES(50)", (double)cost[1].products <= 1.4 * (double)cost[0].products);
+    if (size > 1) CheckTrue("at most 0.75 of its reductions", cost[1].reductions <= 0.75 * cost[0].reductions);
     PetscCall(MatDestroy(&K));
     PetscCall(MatDestroy(&S));
     PetscCall(PCDestroy(&state));
-    PetscCall(VecDestroy(&r1));
-    PetscCall(VecDestroy(&r2));
     PetscCall(VecDestroy(&b));
   }
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,0 +1,162 @@
+/* First multipliers of TAOSKETCHNEWTON, l = argmin |grad f + G'l|, where the answer is known: f = |x|^2/2 at x = -G'l* + p with G p = 0, so
+   l = l*. G has the singular values 10^(-6 k/(m-1)), its singular vectors are cosines. With an assembled G the sketched QR finds l*
+   whatever the condition; by products alone 200 iterations of LSQR do not. */
+#include <nomos.h>
+#include "nomostest.h"
+
+#define N_PRIMAL 1500
+#define M_DUAL   60
+#define DECADES  6
+/* LSQR stops at |G r| <= 1e-8 |G| |r| in the preconditioned space, of condition 3; |r| is about 0.1 |G'l*| here. In the norm of G'. */
+#define MISS 1e-7
+
+/* entry (i, k) of the orthonormal cosine basis of n points */
+static PetscReal Cosine(PetscInt n, PetscInt i, PetscInt k)
+{
+  return k ? PetscSqrtReal(2.0 / (PetscReal)n) * PetscCosReal(PETSC_PI * ((PetscReal)i + 0.5) * (PetscReal)k / (PetscReal)n) : PetscSqrtReal(1.0 / (PetscReal)n);
+}
+static PetscErrorCode Graded(PetscBool sparse, Mat *G)
+{
+  PetscInt lo, hi;
+
+  PetscFunctionBegin;
+  if (sparse) PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, M_DUAL, N_PRIMAL, N_PRIMAL, NULL, N_PRIMAL, NULL, G));
+  else PetscCall(MatCreateDense(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, M_DUAL, N_PRIMAL, NULL, G));
+  PetscCall(MatGetOwnershipRange(*G, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++)
+    for (PetscInt j = 0; j < N_PRIMAL; j++) {
+      PetscReal v = 0;
+
+      for (PetscInt k = 0; k < M_DUAL; k++) v += Cosine(M_DUAL, i, k) * PetscPowReal(10, -DECADES * (PetscReal)k / (PetscReal)(M_DUAL - 1)) * Cosine(N_PRIMAL, j, 3 * k + 1);
+      PetscCall(MatSetValue(*G, i, j, v, INSERT_VALUES));
+    }
+  PetscCall(MatAssemblyBegin(*G, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*G, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode FG(Tao tao, Vec x, PetscReal *f, Vec g, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(VecNorm(x, NORM_2, f));
+  *f = 0.5 * *f * *f;
+  PetscCall(VecCopy(x, g));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode C(Tao tao, Vec x, Vec c, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(MatMult((Mat)ctx, x, c));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode Nothing(Tao tao, Vec x, Mat A, Mat P, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode ShellMult(Mat S, Vec x, Vec y)
+{
+  Mat G;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(S, &G));
+  PetscCall(MatMult(G, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode ShellMultTranspose(Mat S, Vec x, Vec y)
+{
+  Mat G;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(S, &G));
+  PetscCall(MatMultTranspose(G, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* |G'(l - l*)| / |G'l*| before the first step */
+static PetscErrorCode Miss(Mat G, Mat J, PetscReal *miss)
+{
+  Tao       tao;
+  Vec       x, c, lstar, l, fit;
+  Mat       H;
+  PetscReal norm;
+  PetscInt  lo, hi, n;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(G, &x, &lstar));
+  PetscCall(VecDuplicate(lstar, &c));
+  PetscCall(VecDuplicate(x, &fit));
+  PetscCall(VecGetOwnershipRange(lstar, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) PetscCall(VecSetValue(lstar, i, PetscCosReal((PetscReal)i), INSERT_VALUES));
+  PetscCall(VecAssemblyBegin(lstar));
+  PetscCall(VecAssemblyEnd(lstar));
+  PetscCall(MatMultTranspose(G, lstar, fit));
+  PetscCall(VecGetOwnershipRange(x, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) PetscCall(VecSetValue(x, i, 0.1 * Cosine(N_PRIMAL, i, 2), INSERT_VALUES)); /* a cosine that G' does not have */
+  PetscCall(VecAssemblyBegin(x));
+  PetscCall(VecAssemblyEnd(x));
+  PetscCall(VecAXPY(x, -1, fit));
+  PetscCall(VecGetLocalSize(x, &n));
+  PetscCall(MatCreateConstantDiagonal(PETSC_COMM_WORLD, n, n, N_PRIMAL, N_PRIMAL, 1, &H));
+  PetscCall(TaoCreate(PETSC_COMM_WORLD, &tao));
+  PetscCall(TaoSetType(tao, TAOSKETCHNEWTON));
+  PetscCall(TaoSetSolution(tao, x));
+  PetscCall(TaoSetObjectiveAndGradient(tao, NULL, FG, NULL));
+  PetscCall(TaoSetEqualityConstraintsRoutine(tao, c, C, G));
+  PetscCall(TaoSetJacobianEqualityRoutine(tao, J, J, Nothing, NULL));
+  PetscCall(TaoSetHessian(tao, H, H, Nothing, NULL));
+  PetscCall(TaoSetMaximumIterations(tao, 0));
+  PetscCall(TaoSetFromOptions(tao));
+  PetscCall(TaoSolve(tao));
+  PetscCall(TaoGetDualVariables(tao, &l, NULL));
+  PetscCall(VecNorm(fit, NORM_2, &norm));
+  PetscCall(VecAXPY(lstar, -1, l));
+  PetscCall(MatMultTranspose(G, lstar, fit));
+  PetscCall(VecNorm(fit, NORM_2, miss));
+  *miss /= norm;
+  PetscCall(TaoDestroy(&tao));
+  PetscCall(MatDestroy(&H));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&c));
+  PetscCall(VecDestroy(&fit));
+  PetscCall(VecDestroy(&lstar));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode All(void)
+{
+  PetscReal miss;
+  PetscInt  m, n;
+  Mat       G, J;
+
+  PetscFunctionBegin;
+  PetscCall(NomosInitializePackage());
+  for (int sparse = 0; sparse < 2; sparse++) {
+    PetscCall(Graded(sparse ? PETSC_TRUE : PETSC_FALSE, &G));
+    PetscCall(Miss(G, G, &miss));
+    PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s: |G'(l - l*)| / |G'l*| = %.1e\n", sparse ? "aij" : "dense", (double)miss));
+    CheckTrue("the known multipliers with an assembled Jacobian", miss <= MISS);
+    if (!sparse) {
+      PetscCall(MatGetLocalSize(G, &m, &n));
+      PetscCall(MatCreateShell(PETSC_COMM_WORLD, m, n, M_DUAL, N_PRIMAL, G, &J));
+      PetscCall(MatShellSetOperation(J, MATOP_MULT, (NomosAnyFn *)ShellMult));
+      PetscCall(MatShellSetOperation(J, MATOP_MULT_TRANSPOSE, (NomosAnyFn *)ShellMultTranspose));
+      PetscCall(Miss(G, J, &miss));
+      PetscCall(PetscPrintf(PETSC_COMM_WORLD, "shell: %.1e\n", (double)miss));
+      CheckTrue("nearly, by products alone", miss <= 1e-3);
+      PetscCall(MatDestroy(&J));
+    }
+    PetscCall(MatDestroy(&G));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  NomosTestBegin(argc, argv);
+  CheckTrue("no error", All() == PETSC_SUCCESS);
+  return NomosTestEnd();
+}
+/*TEST
+  np: 1 2
+TEST*/
