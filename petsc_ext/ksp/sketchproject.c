@@ -321,7 +321,7 @@ static PetscErrorCode KSPDestroy_SketchProject(KSP ksp)
   Options Database Keys:
 + -ksp_sketchproject_type NAME       - krylov, gaussian, sparsesign, countsketch, rows, blockrows (default: krylov)
 . -ksp_sketchproject_norm NAME       - residual, error; what a block minimizes (default: residual; blockrows: error)
-. -ksp_sketchproject_block_size B    - directions in a block, 1 to 512 (default: 16)
+. -ksp_sketchproject_block_size B    - directions in a block, 1 to 512 (default: 32)
 . -ksp_sketchproject_memory Q        - accepted steps that later blocks may use, mode residual (default: 4)
 . -ksp_sketchproject_prob NAME       - uniform, rownorm: probabilities of rows and blockrows (default: uniform)
 . -ksp_sketchproject_sketch_factor F - numbers in the sketch over b + q, at least 1.5 (default: 4)
@@ -350,7 +350,7 @@ PetscErrorCode KSPCreate_SketchProject(KSP ksp)
 
   PetscFunctionBegin;
   PetscCall(PetscNew(&k));
-  k->b      = 16;
+  k->b      = 32;
   k->q      = 4;
   k->factor = 4;
   k->nnz    = 8;
