@@ -27,8 +27,9 @@ namespace {
   #include "kernels/list.h"
 /* C++17 has no [index] =: entries follow the order of list.h, which is the order of the enum */
 int (*const each_exact[])(Cuda *, PetscInt, const void *) = {
-  #define NOMOS_EACH(K)  nullptr,
-  #define NOMOS_EXACT(K) Each_##K,
+  #define NOMOS_EACH(K)        nullptr,
+  #define NOMOS_SWEEP(K, BACK) nullptr,
+  #define NOMOS_EXACT(K)       Each_##K,
   #include "kernels/list.h"
   nullptr};
 } // namespace
@@ -37,6 +38,7 @@ const CudaExact NOMOS_PASTE(CudaExact_f, NOMOS_PRECISION) = {each_exact};
 #else
 namespace {
   #define NOMOS_EACH(K) NOMOS_EACH_LOOP(K)
+  #include "sweeps.h"
   /* a block covers bx columns of by rows, so that short rows leave no thread idle and nothing is divided per index */
   #define NOMOS_ROWS(K) \
     __global__ void __launch_bounds__(CUDA_BLOCK) RowsKernel_##K(PetscInt m, PetscInt n, const K##Args k) \
@@ -112,8 +114,9 @@ void RowsGrid(const Cuda *c, PetscInt m, PetscInt n, dim3 *block, dim3 *grid)
   #include "kernels/list.h"
 
 int (*const each_table[])(Cuda *, PetscInt, const void *) = {
-  #define NOMOS_EACH(K)  Each_##K,
-  #define NOMOS_EXACT(K) nullptr,
+  #define NOMOS_EACH(K)        Each_##K,
+  #define NOMOS_SWEEP(K, BACK) Each_##K,
+  #define NOMOS_EXACT(K)       nullptr,
   #include "kernels/list.h"
   nullptr};
 int (*const rows_table[])(Cuda *, PetscInt, PetscInt, const void *) = {

@@ -8,6 +8,13 @@
 #define NOMOS_BUILT_FOR_MAJOR PETSC_VERSION_MAJOR
 #define NOMOS_BUILT_FOR_MINOR PETSC_VERSION_MINOR
 
+/* a PETSc that can exchange device memory between ranks */
+#if defined(PETSC_HAVE_CUDA)
+  #define NOMOS_PETSC_DEVICE 1
+#else
+  #define NOMOS_PETSC_DEVICE 0
+#endif
+
 /* 3.19: a name for zero */
 #if PETSC_VERSION_LT(3, 19, 0)
   #define PETSC_SUCCESS ((PetscErrorCode)0)

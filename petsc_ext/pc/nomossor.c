@@ -30,6 +30,79 @@ static PetscErrorCode GetAIJ(PC pc, PetscBool changed, Mat *A, PetscBool *renewe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Back to the state before set-up, the settings kept. */
+static PetscErrorCode PCReset_NomosSOR(PC pc)
+{
+  NomosSOR *s = (NomosSOR *)pc->data;
+
+  PetscFunctionBegin;
+  if (s->b) {
+    PetscCall(NomosSORMatrixDestroy(s->b, &s->m));
+    PetscCall(NomosSORMatrixDestroy(s->b, &s->mt));
+    PetscCall(NomosSOROrderDestroy(s->b, &s->order));
+    for (int k = 0; k < 2; k++) PetscCall(NomosStageDestroy(s->b, &s->stage[k]));
+  }
+  PetscCall(MatDestroy(&s->aij));
+  PetscCall(MatDestroy(&s->shell));
+  PetscCall(VecDestroy(&s->rhs));
+  s->have_mt = s->built = s->warned = PETSC_FALSE;
+  s->badrow                         = -1;
+  s->active                         = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The memory that the rows of this rank live in. */
+static PetscErrorCode MemoryOf(Mat A, PetscMemType *where)
+{
+  NomosSORMatrix m = {.A = NULL};
+  PetscBool      seq, mpi;
+
+  PetscFunctionBegin;
+  *where = PETSC_MEMTYPE_HOST;
+  PetscCall(PetscObjectBaseTypeCompare((PetscObject)A, MATSEQAIJ, &seq));
+  PetscCall(PetscObjectBaseTypeCompare((PetscObject)A, MATMPIAIJ, &mpi));
+  if (!seq && !mpi) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosSORMatrixSplit(A, PETSC_TRUE, &m));
+  PetscCall(MatSeqAIJGetCSRAndMemType(m.block, NULL, NULL, NULL, where));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Where to compute: as -nomos_backend or -pc_nomossor_backend host say, else where the matrix is. A CUDA half that is not there
+   is an error for who asked for it; a matrix alone does not ask. */
+static PetscErrorCode Where(PC pc)
+{
+  NomosSOR        *s    = (NomosSOR *)pc->data;
+  NomosBackendType want = NOMOSBACKENDHOST, have;
+  PetscMemType     where;
+  PetscErrorCode   failed = PETSC_SUCCESS;
+  PetscBool        automatic, same;
+
+  PetscFunctionBegin;
+  PetscCall(PetscStrcmp(s->where, NOMOSBACKENDAUTO, &automatic));
+  if (s->backend != NOMOS_SOR_HOST) {
+    PetscCall(MemoryOf(pc->pmat, &where));
+    want = !automatic ? s->where : PetscMemTypeCUDA(where) ? NOMOSBACKENDCUDA : NOMOSBACKENDHOST;
+  }
+  if (!s->b) PetscCall(NomosBackendCreate(PETSC_COMM_SELF, &s->b));
+  PetscCall(NomosBackendGetType(s->b, &have));
+  PetscCall(PetscStrcmp(want, have, &same));
+  if (same || s->nodevice) PetscFunctionReturn(PETSC_SUCCESS);
+  if (have) PetscCall(PCReset_NomosSOR(pc));
+  if (automatic) PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  failed = NomosBackendSetType(s->b, want);
+  if (automatic) PetscCall(PetscPopErrorHandler());
+  if (failed) {
+    PetscCheck(automatic, PETSC_COMM_SELF, failed, "-nomos_backend %s", s->where);
+    PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "nomos: the CUDA backend cannot be opened (-nomos_backend cuda says why): a CUDA matrix is swept on the host, with copies\n"));
+    s->nodevice = PETSC_TRUE;
+    PetscCall(NomosBackendSetType(s->b, NOMOSBACKENDHOST));
+  }
+  PetscCall(NomosBackendSetUp(s->b));
+  PetscCall(NomosBackendGetType(s->b, &have));
+  PetscCall(PetscStrcmp(have, NOMOSBACKENDCUDA, &s->device));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* What the settings mean on these ranks; combinations that cannot work get a sentence. */
 static PetscErrorCode Decide(PC pc)
 {
@@ -44,9 +117,11 @@ static PetscErrorCode Decide(PC pc)
   PetscCall(MatGetSize(pc->pmat, &M, &N));
   PetscCheck(M == N, comm, PETSC_ERR_ARG_SIZ, "the matrix is %" PetscInt_FMT " x %" PetscInt_FMT "; SOR needs a square one", M, N);
   PetscCheck(m == n, PETSC_COMM_SELF, PETSC_ERR_ARG_SIZ, "this rank has %" PetscInt_FMT " rows and %" PetscInt_FMT " columns; SOR needs the same layout for both", m, n);
-  PetscCheck(s->backend != NOMOS_SOR_SPSV, comm, PETSC_ERR_SUP, "-pc_nomossor_backend spsv is for CUDA matrices and not part of this build; use auto, host, color or jacobi");
+  PetscCheck(s->backend != NOMOS_SOR_SPSV, comm, PETSC_ERR_SUP, "-pc_nomossor_backend spsv is not built; -pc_nomossor_ordering levels solves the same triangles level by level, on the host and on CUDA matrices");
   s->global      = s->scope == NOMOS_SOR_GLOBAL && size > 1 ? PETSC_TRUE : PETSC_FALSE;
   s->order_built = s->user ? NOMOS_SOR_USER : s->ordering;
+  if (s->device && s->order_built == NOMOS_SOR_NATURAL) s->order_built = s->asked ? NOMOS_SOR_LEVELS : NOMOS_SOR_BLOCKMULTICOLOR; /* a device has no use for one long chain */
+  PetscCheck(!s->device || size == 1 || !(s->global || s->eisenstat) || NOMOS_PETSC_DEVICE, comm, PETSC_ERR_SUP, "scope global and Eisenstat's form on several ranks exchange device memory: that needs a PETSc built with CUDA; use scope local without eisenstat, or -nomos_backend host");
   PetscCheck(!s->global || s->order_built >= NOMOS_SOR_MULTICOLOR, comm, PETSC_ERR_ARG_INCOMP, "-pc_nomossor_scope global on %d ranks needs colours: natural order and levels are one long chain across the ranks; use -pc_nomossor_ordering multicolor or blockmulticolor", size);
   if (s->backend == NOMOS_SOR_JACOBI) {
     PetscCheck(!s->global && s->its == 1 && !s->eisenstat, comm, PETSC_ERR_ARG_INCOMP, "-pc_nomossor_backend jacobi goes with scope local, its 1 and without eisenstat; found scope %s, its %" PetscInt_FMT "%s", s->global ? "global" : "local", s->its, s->eisenstat ? ", eisenstat" : "");
@@ -67,8 +142,8 @@ static PetscErrorCode Structure(PC pc, Mat A, PetscBool pattern)
   NomosSOR *s = (NomosSOR *)pc->data;
 
   PetscFunctionBegin;
-  PetscCall(NomosSORMatrixDestroy(&s->m));
-  PetscCall(NomosSORMatrixDestroy(&s->mt));
+  PetscCall(NomosSORMatrixDestroy(s->b, &s->m));
+  PetscCall(NomosSORMatrixDestroy(s->b, &s->mt));
   PetscCall(MatDestroy(&s->shell));
   PetscCall(VecDestroy(&s->rhs));
   s->have_mt = PETSC_FALSE;
@@ -107,12 +182,8 @@ static PetscErrorCode PCSetUp_NomosSOR(PC pc)
 
   PetscFunctionBegin;
   PetscCheck(!s->active, PetscObjectComm((PetscObject)pc), PETSC_ERR_ORDER, "the matrix of a preconditioner in Eisenstat's form changed during its solve");
+  PetscCall(Where(pc));
   PetscCall(Decide(pc));
-  if (!s->b) {
-    PetscCall(NomosBackendCreate(PETSC_COMM_SELF, &s->b));
-    PetscCall(NomosBackendSetType(s->b, NOMOSBACKENDHOST));
-    PetscCall(NomosBackendSetUp(s->b));
-  }
   PetscCall(MatGetNonzeroState(pc->pmat, &nonzero));
   PetscCall(PetscObjectStateGet((PetscObject)pc->pmat, &state));
   PetscCall(PetscObjectGetId((PetscObject)pc->pmat, &id));
@@ -216,23 +287,6 @@ static PetscErrorCode PCApplyTranspose_NomosSOR(PC pc, Vec b, Vec x)
 
 /* --- life ---------------------------------------------------------------------------------------------------------------- */
 
-static PetscErrorCode PCReset_NomosSOR(PC pc)
-{
-  NomosSOR *s = (NomosSOR *)pc->data;
-
-  PetscFunctionBegin;
-  PetscCall(NomosSORMatrixDestroy(&s->m));
-  PetscCall(NomosSORMatrixDestroy(&s->mt));
-  PetscCall(NomosSOROrderDestroy(&s->order));
-  PetscCall(MatDestroy(&s->aij));
-  PetscCall(MatDestroy(&s->shell));
-  PetscCall(VecDestroy(&s->rhs));
-  s->have_mt = s->built = s->warned = PETSC_FALSE;
-  s->badrow                         = -1;
-  s->active                         = NULL;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode PCDestroy_NomosSOR(PC pc)
 {
   NomosSOR *s = (NomosSOR *)pc->data;
@@ -292,6 +346,7 @@ PETSC_INTERN PetscErrorCode PCCreate_NomosSOR(PC pc)
   s->block_size = 256;
   s->inner      = 2;
   s->badrow     = -1;
+  PetscCall(PetscStrncpy(s->where, NOMOSBACKENDAUTO, sizeof(s->where)));
   pc->data      = s;
 
   pc->ops->setup          = PCSetUp_NomosSOR;

@@ -5,6 +5,7 @@
 #include <compat.h>
 #include <backend/backend.h>
 #include <petsc/private/pcimpl.h>
+#include <petscsf.h>
 
 typedef enum {
   NOMOS_SOR_NATURAL,
@@ -30,34 +31,46 @@ typedef enum {
   NOMOS_SOR_JACOBI
 } NomosSORBackend;
 
+#define NOMOS_SOR_SMALL 1024 /* rows: as many as one block of threads has */
+typedef struct { /* one launch: n pieces of colour `color` (the last one where it covers a run of small colours) */
+  PetscInt  color, n, first, size;
+  PetscBool grouped;
+  int       threads;
+} NomosSORLaunch;
+
 /* Who is swept when. Position r of the sweep holds row row[r]; the blocks of colour c are cblock[c]..cblock[c+1) and the
-   positions of block b are block[b]..block[b+1). Rows of different blocks of one colour are not coupled, on any rank. */
+   positions of block b are block[b]..block[b+1). Rows of different blocks of one colour are not coupled, on any rank. Inside a
+   block rows stand by depth: those of one depth are not coupled. Levels and groups are those of kernels/sor.h. */
 typedef struct {
-  PetscInt   n, ncolors, nblocks;
-  PetscBool  identity;  /* row[r] = r: the rows as they stand, one colour, one block */
-  PetscBool  single;    /* every block is one row */
-  PetscInt  *row, *position, *color, *block, *cblock;
-  PetscInt64 hash;      /* of (global row, colour) on all ranks, whatever their number */
+  PetscInt        n, ncolors, nblocks, nlevels, ngroups, nlaunches;
+  PetscBool       identity; /* row[r] = r: the rows as they stand, one colour, one block */
+  PetscBool       single;   /* every block is one row */
+  PetscInt       *row, *position, *color, *block, *cblock, *level, *group;
+  PetscInt       *there[3]; /* row, level, group in the backend's memory */
+  NomosSORLaunch *launch;
+  PetscInt64      hash; /* of (global row, colour) on all ranks, whatever their number */
 } NomosSOROrder;
 
-/* A matrix as the sweeps read it (kernels/sor.h). Natural order borrows the arrays of the diagonal block. */
+/* A matrix as the sweeps read it (kernels/sor.h), in the backend's memory. Natural order on the host borrows the arrays of the
+   diagonal block, but for Eisenstat's form, where L and U apart save half of what is read. */
 typedef struct {
   Mat             A, block, off; /* all of it; the part on this rank; couplings to other ranks (NULL: none) */
   const PetscInt *garray;
   PetscBool       own, borrowed;
-  PetscInt        n, nghost;
-  const PetscInt *p, *col, *d;
-  PetscInt       *pown, *cown, *down, *map; /* map: where an entry stands in block (>= 0) or off (-1-k) */
-  const double   *val;
-  double         *vown, *id;
+  PetscInt        n, nghost, nz; /* nz: entries of L and U */
+  PetscInt       *l, *u, *col, *d, *map; /* d: where the diagonal stands in block; map: an entry in block (>= 0) or off (-1-k) */
+  double         *val, *id;
+  SORRows         rows;
+  int             lanes;
   PetscInt       *gcolor;
   PetscInt        nhalo;
-  VecScatter     *halo; /* one per colour; NULL: nothing to exchange */
-  Vec             x, ghosts; /* views of work: rows, then ghosts */
-  double         *work, *t, *s;
-  VecScatter      outside; /* scope local, Eisenstat form: what the sweeps leave out is part of the operator */
+  PetscSF        *halo; /* one per colour; NULL: nothing to exchange */
+  double         *work, *t, *s; /* work: rows, then ghosts; NULL without a halo */
+  double         *values[2], *count; /* values of block and off where the matrix has them in other memory */
+  PetscSF         outside; /* scope local, Eisenstat form: what the sweeps leave out is part of the operator */
   Mat             dropped;
-  Vec             dx, dghosts, dy;
+  PetscInt        nout, *op, *oc;
+  double         *oval, *ghosts;
 } NomosSORMatrix;
 
 typedef struct {
@@ -70,6 +83,11 @@ typedef struct {
   PetscBool        eisenstat;
 
   NomosBackend     b;
+  char             where[64]; /* -nomos_backend */
+  PetscBool        device;    /* b computes on a device */
+  PetscBool        nodevice;  /* it cannot be opened */
+  PetscBool        asked;     /* the ordering was chosen, not left to where the matrix is */
+  NomosStage       stage[2];
   PetscObjectId    pmat_id; /* the matrix seen last */
   Mat              aij;     /* its copy as AIJ where it is not one */
   PetscBool        built, global;
@@ -89,17 +107,18 @@ typedef struct {
   PetscInt64       applies;
 } NomosSOR;
 
-
 PETSC_INTERN PetscErrorCode NomosSOROrderMake(PC, Mat A, Mat block, Mat swept, const PetscInt[]);
-PETSC_INTERN PetscErrorCode NomosSOROrderDestroy(NomosSOROrder *);
+PETSC_INTERN PetscErrorCode NomosSOROrderDestroy(NomosBackend, NomosSOROrder *);
+PETSC_INTERN PetscErrorCode NomosSORLaunches(PC, NomosSOROrder *);
+PETSC_INTERN PetscErrorCode NomosSORUp(NomosBackend, PetscInt, const PetscInt[], PetscInt **);
 PETSC_INTERN PetscErrorCode NomosSORMatrixSplit(Mat, PetscBool, NomosSORMatrix *);
 PETSC_INTERN PetscErrorCode NomosSORMatrixBuild(PC, const NomosSOROrder *, PetscBool, NomosSORMatrix *);
 PETSC_INTERN PetscErrorCode NomosSORMatrixRefresh(PC, NomosSORMatrix *);
 PETSC_INTERN PetscErrorCode NomosSORMatrixBegin(NomosSORMatrix *);
 PETSC_INTERN PetscErrorCode NomosSORMatrixEnd(NomosSORMatrix *);
-PETSC_INTERN PetscErrorCode NomosSORMatrixDestroy(NomosSORMatrix *);
+PETSC_INTERN PetscErrorCode NomosSORMatrixDestroy(NomosBackend, NomosSORMatrix *);
 PETSC_INTERN PetscErrorCode NomosSORGhosts(NomosSORMatrix *, const PetscInt[], PetscInt **);
-PETSC_INTERN PetscErrorCode NomosSORHalo(NomosSORMatrix *, PetscInt);
+PETSC_INTERN PetscErrorCode NomosSORExchange(NomosSOR *, PetscSF, const double *, double *);
 PETSC_INTERN PetscErrorCode NomosSORTransposeNeed(PC);
 PETSC_INTERN PetscErrorCode NomosSORSweepRun(PC, NomosSORMatrix *, NomosSORSweep, PetscInt, Vec, Vec);
 PETSC_INTERN PetscErrorCode NomosSORTriangleMult(PC, NomosSORMatrix *, PetscBool upper, Vec, Vec);

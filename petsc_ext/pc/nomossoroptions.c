@@ -76,8 +76,9 @@ static PetscErrorCode SetOrdering(PC pc, const char word[])
 
   PetscFunctionBegin;
   PetscCall(NomosOptionsFindWord((PetscObject)pc, "-pc_nomossor_ordering", word, Orderings, &k));
-  if ((PetscInt)s->ordering != k) PetscCall(Rebuild(pc));
+  if ((PetscInt)s->ordering != k || !s->asked) PetscCall(Rebuild(pc));
   s->ordering = (NomosSOROrdering)k;
+  s->asked    = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -171,7 +172,7 @@ PetscErrorCode PCSetFromOptions_NomosSOR(PC pc, NomosOptionItems PetscOptionsObj
   NomosSOR *s = (NomosSOR *)pc->data;
   PetscReal omega = s->omega, shift = s->shift;
   PetscInt  its = s->its, size = s->block_size, inner = s->inner, sweep = (PetscInt)s->sweep, ordering = (PetscInt)s->ordering, scope = (PetscInt)s->scope, backend = (PetscInt)s->backend;
-  PetscBool eisenstat = s->eisenstat;
+  PetscBool eisenstat = s->eisenstat, asked;
 
   PetscFunctionBegin;
   PetscOptionsHeadBegin(PetscOptionsObject, "Successive over-relaxation (Nomos)");
@@ -179,18 +180,19 @@ PetscErrorCode PCSetFromOptions_NomosSOR(PC pc, NomosOptionItems PetscOptionsObj
   PetscCall(PetscOptionsEList("-pc_nomossor_sweep", "Direction of a sweep", "NomosPCSORSetSweep", Sweeps, 3, Sweeps[sweep], &sweep, NULL));
   PetscCall(PetscOptionsInt("-pc_nomossor_its", "Sweeps in an application, at least 1", "NomosPCSORSetIterations", its, &its, NULL));
   PetscCall(PetscOptionsReal("-pc_nomossor_diagonal_shift", "Added to the diagonal where it is divided by, any finite number", "NomosPCSORSetDiagonalShift", shift, &shift, NULL));
-  PetscCall(PetscOptionsEList("-pc_nomossor_ordering", "Order of the rows in a sweep", "NomosPCSORSetOrdering", Orderings, 4, Orderings[ordering], &ordering, NULL));
+  PetscCall(PetscOptionsEList("-pc_nomossor_ordering", "Order of the rows in a sweep", "NomosPCSORSetOrdering", Orderings, 4, Orderings[ordering], &ordering, &asked));
   PetscCall(PetscOptionsInt("-pc_nomossor_block_size", "Rows in a block of ordering blockmulticolor, at least 1", "NomosPCSORSetBlockSize", size, &size, NULL));
   PetscCall(PetscOptionsEList("-pc_nomossor_scope", "local: the block of every rank; global: colours across the ranks, the halo of a colour after its rows", "NomosPCSORSetScope", Scopes, 2, Scopes[scope], &scope, NULL));
   PetscCall(PetscOptionsBool("-pc_nomossor_eisenstat", "Solve with the transformed operator: one pass over the matrix an iteration", "NomosPCSORSetEisenstat", eisenstat, &eisenstat, NULL));
   PetscCall(PetscOptionsEList("-pc_nomossor_backend", "auto and host: sequential inside a rank; color: a launch per colour; jacobi: inner Jacobi sweeps for the triangles", "NomosPCSORSetBackend", Backends, 5, Backends[backend], &backend, NULL));
   PetscCall(PetscOptionsInt("-pc_nomossor_jacobi_sweeps", "Inner sweeps of backend jacobi, 0 to 1000", "NomosPCSORSetJacobiSweeps", inner, &inner, NULL));
   PetscOptionsHeadEnd();
+  PetscCall(PetscOptionsGetString(((PetscObject)pc)->options, NULL, "-nomos_backend", s->where, sizeof(s->where), NULL)); /* one for the whole program: no prefix */
   PetscCall(SetOmega(pc, omega));
   if (sweep != (PetscInt)s->sweep) PetscCall(SetSweep(pc, Sweeps[sweep]));
   if (its != s->its) PetscCall(SetIterations(pc, its));
   PetscCall(SetDiagonalShift(pc, shift));
-  PetscCall(SetOrdering(pc, Orderings[ordering]));
+  if (asked) PetscCall(SetOrdering(pc, Orderings[ordering]));
   PetscCall(SetBlockSize(pc, size));
   PetscCall(SetScope(pc, Scopes[scope]));
   PetscCall(SetEisenstat(pc, eisenstat));
@@ -208,7 +210,8 @@ PetscErrorCode PCView_NomosSOR(PC pc, PetscViewer viewer)
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscViewerASCIIPrintf(viewer, "  omega: %g, sweep: %s, its: %" PetscInt_FMT ", diagonal shift: %g\n", (double)s->omega, Sweeps[s->sweep], s->its, (double)s->shift));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "  ordering: %s, scope: %s, block size: %" PetscInt_FMT "\n", s->user ? "colours of the user" : Orderings[s->ordering], Scopes[s->scope], s->block_size));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "  ordering: %s, scope: %s, block size: %" PetscInt_FMT "\n", s->user ? "colours of the user" : Orderings[s->built ? s->order_built : s->ordering], Scopes[s->scope], s->block_size));
+  if (s->built) PetscCall(PetscViewerASCIIPrintf(viewer, "  computes on: %s, launches in a pass on rank 0: %" PetscInt_FMT "\n", s->device ? "cuda" : "host", s->order.nlaunches));
   PetscCall(PetscViewerASCIIPrintf(viewer, "  backend: %s, inner Jacobi sweeps: %" PetscInt_FMT ", Eisenstat's form: %s\n", Backends[s->backend], s->inner, s->eisenstat ? "yes" : "no"));
   if (s->built) PetscCall(PetscViewerASCIIPrintf(viewer, "  colours on rank 0: %" PetscInt_FMT ", hash of the colouring: %016llx, applications: %lld\n", s->order.ncolors, (unsigned long long)s->order.hash, (long long)s->applies));
   if (s->badrow >= 0) PetscCall(PetscViewerASCIIPrintf(viewer, "  set-up failed: the diagonal of row %" PetscInt_FMT " is zero, missing or not finite\n", s->badrow));

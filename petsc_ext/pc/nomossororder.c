@@ -33,7 +33,8 @@ static PetscErrorCode Pattern(Mat A, Mat *P)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Levels(Mat P, PetscInt color[])
+/* One more than the deepest row before that a row is coupled to; block: only rows of the same block count. */
+static PetscErrorCode Levels(Mat P, const PetscInt block[], PetscInt level[])
 {
   const PetscInt *ia, *ja;
   PetscInt        n;
@@ -43,8 +44,9 @@ static PetscErrorCode Levels(Mat P, PetscInt color[])
   PetscCall(MatGetRowIJ(P, 0, PETSC_FALSE, PETSC_FALSE, &n, &ia, &ja, &done));
   PetscCheck(done, PETSC_COMM_SELF, PETSC_ERR_SUP, "the rows of this matrix cannot be read");
   for (PetscInt r = 0; r < n; r++) {
-    color[r] = 0;
-    for (PetscInt k = ia[r]; k < ia[r + 1] && ja[k] < r; k++) color[r] = PetscMax(color[r], color[ja[k]] + 1);
+    level[r] = 0;
+    for (PetscInt k = ia[r]; k < ia[r + 1] && ja[k] < r; k++)
+      if (!block || block[ja[k]] == block[r]) level[r] = PetscMax(level[r], level[ja[k]] + 1);
   }
   PetscCall(MatRestoreRowIJ(P, 0, PETSC_FALSE, PETSC_FALSE, &n, &ia, &ja, &done));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -153,7 +155,7 @@ static PetscErrorCode Quotient(NomosSORMatrix *P, PetscInt nb, PetscInt first, c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ColorBlocks(PC pc, Mat P, PetscInt size, PetscInt block[], PetscInt *nblocks, PetscInt color[])
+static PetscErrorCode ColorBlocks(PC pc, Mat P, PetscInt size, PetscInt block[], PetscInt depth[], PetscInt *nblocks, PetscInt color[])
 {
   NomosSORMatrix m = {.A = NULL};
   Mat            Q;
@@ -162,6 +164,7 @@ static PetscErrorCode ColorBlocks(PC pc, Mat P, PetscInt size, PetscInt block[],
   PetscFunctionBegin;
   PetscCall(NomosSORMatrixSplit(P, PETSC_FALSE, &m));
   PetscCall(Aggregate(m.block, size, block, &nb));
+  PetscCall(Levels(m.block, block, depth));
   PetscCallMPI(MPI_Scan(&nb, &first, 1, MPIU_INT, MPI_SUM, PetscObjectComm((PetscObject)P)));
   first -= nb;
   PetscCall(PetscMalloc2(m.n, &global, nb, &bcolor));
@@ -177,17 +180,32 @@ static PetscErrorCode ColorBlocks(PC pc, Mat P, PetscInt size, PetscInt block[],
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Rows by (colour, block, row); block NULL: every row is one. */
-static PetscErrorCode Sort(NomosSOROrder *o, PetscInt nb, const PetscInt block[])
+/* Rows in the order of their depth, then of their number. */
+static PetscErrorCode ByDepth(PetscInt n, const PetscInt depth[], PetscInt list[])
+{
+  PetscInt most = 0, *start;
+
+  PetscFunctionBegin;
+  for (PetscInt r = 0; depth && r < n; r++) most = PetscMax(most, depth[r]);
+  PetscCall(PetscCalloc1(most + 2, &start));
+  for (PetscInt r = 0; r < n; r++) start[(depth ? depth[r] : 0) + 1]++;
+  for (PetscInt k = 0; k <= most; k++) start[k + 1] += start[k];
+  for (PetscInt r = 0; r < n; r++) list[start[depth ? depth[r] : 0]++] = r;
+  PetscCall(PetscFree(start));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Rows by (colour, block, depth, row); block NULL: every row is one. */
+static PetscErrorCode Sort(NomosSOROrder *o, PetscInt nb, const PetscInt block[], const PetscInt depth[])
 {
   const PetscInt n = o->n;
-  PetscInt      *count, *slot;
+  PetscInt      *count, *slot, *list;
 
   PetscFunctionBegin;
   if (!block) nb = n;
   o->nblocks = nb;
   o->single  = block ? PETSC_FALSE : PETSC_TRUE;
-  PetscCall(PetscCalloc2(o->ncolors + 1, &count, nb, &slot));
+  PetscCall(PetscCalloc3(o->ncolors + 1, &count, nb, &slot, n, &list));
   PetscCall(PetscMalloc4(n, &o->row, n, &o->position, nb + 1, &o->block, o->ncolors + 1, &o->cblock));
   for (PetscInt b = 0; b < nb; b++) slot[b] = -1;
   for (PetscInt r = 0; r < n; r++) { /* blocks per colour */
@@ -205,11 +223,71 @@ static PetscErrorCode Sort(NomosSOROrder *o, PetscInt nb, const PetscInt block[]
   for (PetscInt b = 0; b <= nb; b++) o->block[b] = 0;
   for (PetscInt r = 0; r < n; r++) o->block[slot[block ? block[r] : r] + 1]++;
   for (PetscInt b = 0; b < nb; b++) o->block[b + 1] += o->block[b];
-  for (PetscInt r = 0; r < n; r++) o->row[o->block[slot[block ? block[r] : r]]++] = r;
+  PetscCall(ByDepth(n, depth, list));
+  for (PetscInt k = 0; k < n; k++) o->row[o->block[slot[block ? block[list[k]] : list[k]]]++] = list[k];
   for (PetscInt b = nb; b > 0; b--) o->block[b] = o->block[b - 1];
   o->block[0] = 0;
   for (PetscInt k = 0; k < n; k++) o->position[o->row[k]] = k;
-  PetscCall(PetscFree2(count, slot));
+  PetscCall(PetscFree3(count, slot, list));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Where the depths of every block begin. */
+static PetscErrorCode Depths(NomosSOROrder *o, const PetscInt depth[])
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(o->n + 1, &o->level, o->nblocks + 1, &o->group));
+  for (PetscInt b = 0; b < o->nblocks; b++) {
+    o->group[b] = o->nlevels;
+    for (PetscInt k = o->block[b]; k < o->block[b + 1]; k++)
+      if (k == o->block[b] || depth[o->row[k]] != depth[o->row[k - 1]]) o->level[o->nlevels++] = k;
+  }
+  o->ngroups           = o->nblocks;
+  o->group[o->nblocks] = o->nlevels;
+  o->level[o->nlevels] = o->n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Single rows: every colour is a level, a run of small colours a group. */
+static PetscErrorCode Runs(NomosSOROrder *o, PetscBool halo)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMalloc2(o->ncolors + 1, &o->level, o->ncolors + 1, &o->group));
+  for (PetscInt c = 0; c < o->ncolors; c++) {
+    const PetscInt rows = o->cblock[c + 1] - o->cblock[c], before = c ? o->cblock[c] - o->cblock[c - 1] : 0;
+
+    o->level[c] = o->cblock[c];
+    if (!c || halo || rows > NOMOS_SOR_SMALL || before > NOMOS_SOR_SMALL) o->group[o->ngroups++] = c;
+  }
+  o->nlevels            = o->ncolors;
+  o->group[o->ngroups]  = o->ncolors;
+  o->level[o->ncolors]  = o->n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* How the order is launched: on a device (or as there, backend color) the pieces of a colour at once and a run of small colours
+   as one group; on the host a colour as one piece. */
+PetscErrorCode NomosSORLaunches(PC pc, NomosSOROrder *o)
+{
+  const NomosSOR *s     = (NomosSOR *)pc->data;
+  const PetscBool wide  = s->device || s->backend == NOMOS_SOR_COLOR ? PETSC_TRUE : PETSC_FALSE;
+  PetscInt        count = wide && o->single ? o->ngroups : o->ncolors;
+
+  PetscFunctionBegin;
+  PetscCall(PetscFree(o->launch));
+  PetscCall(PetscMalloc1(count, &o->launch));
+  o->nlaunches = count;
+  for (PetscInt i = 0; i < count; i++) {
+    const PetscInt  from = wide && o->single ? o->group[i] : i, to = wide && o->single ? o->group[i + 1] : i + 1;
+    const PetscInt  first = o->block[o->cblock[from]], rows = o->block[o->cblock[to]] - first;
+    NomosSORLaunch *l = &o->launch[i];
+
+    *l = (NomosSORLaunch){.color = to - 1, .n = rows > 0, .first = first, .size = rows, .threads = 32};
+    if (!wide || o->identity) continue;
+    if (!o->single) *l = (NomosSORLaunch){.color = i, .n = o->cblock[to] - o->cblock[from], .first = o->cblock[from], .grouped = PETSC_TRUE, .threads = s->block_size > NOMOS_SOR_SMALL ? 256 : 32};
+    else if (to - from > 1) *l = (NomosSORLaunch){.color = to - 1, .n = 1, .first = i, .grouped = PETSC_TRUE, .threads = NOMOS_SOR_SMALL};
+    else *l = (NomosSORLaunch){.color = from, .n = rows, .first = first, .size = 1, .threads = 32};
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -263,8 +341,8 @@ static PetscErrorCode Hash(PC pc, PetscInt first, NomosSOROrder *o)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The colours of the rows of A by the PC's ordering; block[], nb: where it makes blocks. */
-static PetscErrorCode Colors(PC pc, Mat A, NomosSOROrdering ordering, const PetscInt user[], PetscInt color[], PetscInt **block, PetscInt *nb)
+/* The colours of the rows of A by the PC's ordering; block[], depth[], nb: where it makes blocks. */
+static PetscErrorCode Colors(PC pc, Mat A, NomosSOROrdering ordering, const PetscInt user[], PetscInt color[], PetscInt **block, PetscInt **depth, PetscInt *nb)
 {
   NomosSOR *s = (NomosSOR *)pc->data;
   PetscInt  n;
@@ -277,11 +355,11 @@ static PetscErrorCode Colors(PC pc, Mat A, NomosSOROrdering ordering, const Pets
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(Pattern(A, &P));
-  if (ordering == NOMOS_SOR_LEVELS) PetscCall(Levels(P, color));
+  if (ordering == NOMOS_SOR_LEVELS) PetscCall(Levels(P, NULL, color));
   else if (ordering == NOMOS_SOR_MULTICOLOR) PetscCall(ColorMatrix(pc, P, n, color));
   else {
-    PetscCall(PetscMalloc1(n, block));
-    PetscCall(ColorBlocks(pc, P, s->block_size, *block, nb, color));
+    PetscCall(PetscMalloc2(n, block, n, depth));
+    PetscCall(ColorBlocks(pc, P, s->block_size, *block, *depth, nb, color));
   }
   PetscCall(MatDestroy(&P));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -293,11 +371,11 @@ PetscErrorCode NomosSOROrderMake(PC pc, Mat A, Mat block, Mat swept, const Petsc
   NomosSOR              *s        = (NomosSOR *)pc->data;
   NomosSOROrder         *o        = &s->order;
   const NomosSOROrdering ordering = s->order_built;
-  PetscInt              *blocks   = NULL, nb = 0, first, most = 0;
+  PetscInt              *blocks = NULL, *depth = NULL, nb = 0, first, most = 0;
 
   PetscFunctionBegin;
   PetscCall(PetscLogEventBegin(NOMOS_SORColor, pc, A, 0, 0));
-  PetscCall(NomosSOROrderDestroy(o));
+  PetscCall(NomosSOROrderDestroy(s->b, o));
   PetscCall(MatGetLocalSize(block, &o->n, NULL));
   PetscCall(MatGetOwnershipRange(A, &first, NULL));
   PetscCall(PetscCalloc1(o->n, &o->color));
@@ -310,23 +388,32 @@ PetscErrorCode NomosSOROrderMake(PC pc, Mat A, Mat block, Mat swept, const Petsc
     o->block[1]                = o->n;
     o->cblock[1]               = 1;
   } else {
-    PetscCall(Colors(pc, swept, ordering, user, o->color, &blocks, &nb));
+    PetscCall(Colors(pc, swept, ordering, user, o->color, &blocks, &depth, &nb));
     for (PetscInt r = 0; r < o->n; r++) most = PetscMax(most, o->color[r]);
     if (s->global) PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPIU_INT, MPI_MAX, PetscObjectComm((PetscObject)pc)));
     o->ncolors = most + 1;
     PetscCall(Validate(pc, swept, s->global ? PETSC_FALSE : PETSC_TRUE, first, o, blocks, ordering == NOMOS_SOR_USER ? PETSC_TRUE : PETSC_FALSE));
-    PetscCall(Sort(o, nb, blocks));
-    PetscCall(PetscFree(blocks));
+    PetscCall(Sort(o, nb, blocks, depth));
+    if (blocks) PetscCall(Depths(o, depth));
+    else PetscCall(Runs(o, s->global));
+    PetscCall(PetscFree2(blocks, depth));
+    PetscCall(NomosSORUp(s->b, o->n, o->row, &o->there[0]));
+    PetscCall(NomosSORUp(s->b, o->nlevels + 1, o->level, &o->there[1]));
+    PetscCall(NomosSORUp(s->b, o->ngroups + 1, o->group, &o->there[2]));
   }
+  PetscCall(NomosSORLaunches(pc, o));
   PetscCall(Hash(pc, first, o));
   PetscCall(PetscLogEventEnd(NOMOS_SORColor, pc, A, 0, 0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode NomosSOROrderDestroy(NomosSOROrder *o)
+PetscErrorCode NomosSOROrderDestroy(NomosBackend b, NomosSOROrder *o)
 {
   PetscFunctionBegin;
+  for (int k = 0; k < 3; k++) PetscCall(NomosBackendFree(b, &o->there[k]));
   PetscCall(PetscFree4(o->row, o->position, o->block, o->cblock));
+  PetscCall(PetscFree2(o->level, o->group));
+  PetscCall(PetscFree(o->launch));
   PetscCall(PetscFree(o->color));
   PetscCall(PetscMemzero(o, sizeof(*o)));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,35 +1,14 @@
 /*
-  nomossorsweep.c - the sweeps: colour by colour, the halo of a colour after its rows; triangular products and inner Jacobi
-  sweeps. With backend color every colour is one launch over its blocks, as on a device; with host one block per colour,
-  which gives the same iterates, because the blocks of a colour are not coupled.
+  nomossorsweep.c - the sweeps: launch by launch, the halo of a colour after its rows; triangular products and inner Jacobi
+  sweeps. Everything is a launch on the backend of the PC: the host's, or a device's where the matrix lives there.
 */
 #include "nomossor.h"
 
-#define LAUNCH(s, K, n, args) NomosBackendCheck((s)->b, (n) > 0 ? (s)->b->table->each((s)->b->ctx, NOMOS_DOUBLE, NOMOS_EACH_##K, (n), (args)) : 0, #K)
-
-typedef struct { /* how the rows of a colour are launched */
-  PetscInt        launches, first, size;
-  const PetscInt *block;
-} Piece;
-
-static Piece ColorPiece(const NomosSOR *s, PetscInt c)
+static SORPiece Piece(const NomosSOR *s, const NomosSORMatrix *m, const NomosSORLaunch *l)
 {
   const NomosSOROrder *o = &s->order;
-  const PetscInt       lo = o->cblock[c], hi = o->cblock[c + 1];
-  Piece                p  = {0, 0, 0, NULL};
 
-  if (lo == hi) return p;
-  if (s->backend == NOMOS_SOR_COLOR) {
-    p.launches = hi - lo;
-    p.first    = lo;
-    p.size     = 1;
-    p.block    = o->single ? NULL : o->block;
-  } else {
-    p.launches = 1;
-    p.first    = o->block[lo];
-    p.size     = o->block[hi] - o->block[lo];
-  }
-  return p;
+  return (SORPiece){.group = l->grouped ? o->there[2] : NULL, .level = o->there[1], .first = l->first, .size = l->size, .threads = l->threads, .lanes = m->lanes};
 }
 
 typedef struct { /* one pass over all colours */
@@ -42,19 +21,42 @@ typedef struct { /* one pass over all colours */
 
 static PetscErrorCode RunPass(NomosSOR *s, NomosSORMatrix *m, const Pass *q)
 {
-  const PetscInt nc = s->order.ncolors;
+  const NomosSOROrder *o = &s->order;
 
   PetscFunctionBegin;
-  for (PetscInt i = 0; i < nc; i++) {
-    const PetscInt c = q->back ? nc - 1 - i : i;
-    const Piece    p = ColorPiece(s, c);
-    SORForwardArgs k = {.row = s->order.identity ? NULL : s->order.row, .p = m->p, .d = m->d, .col = m->col, .block = p.block, .val = m->val, .id = m->id, .b = q->b, .x = q->x, .t = q->t,
-                        .omega = s->omega, .keep = q->keep, .first = p.first, .size = p.size, .full = q->full};
+  for (PetscInt i = 0; i < o->nlaunches; i++) {
+    const NomosSORLaunch *l = &o->launch[q->back ? o->nlaunches - 1 - i : i];
 
-    if (q->back) PetscCall(LAUNCH(s, SORBackward, p.launches, &k));
-    else PetscCall(LAUNCH(s, SORForward, p.launches, &k));
-    if (!(q->last && i == nc - 1)) PetscCall(NomosSORHalo(m, c));
+    if (q->back) PetscCall(NomosLaunch(s->b, SORBackward, l->n, .m = m->rows, .piece = Piece(s, m, l), .b = q->b, .x = q->x, .omega = s->omega, .keep = q->keep, .full = q->full));
+    else PetscCall(NomosLaunch(s->b, SORForward, l->n, .m = m->rows, .piece = Piece(s, m, l), .b = q->b, .x = q->x, .t = q->t, .omega = s->omega, .keep = q->keep, .full = q->full));
+    if (m->halo && !(q->last && i == o->nlaunches - 1)) PetscCall(NomosSORExchange(s, m->halo[l->color], m->work, m->work + m->n));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Copy(NomosSOR *s, double *to, const double *from, PetscInt n)
+{
+  PetscFunctionBegin;
+  if (n) PetscCall(NomosBackendCheck(s->b, s->b->table->copy(s->b->ctx, to, from, (size_t)n * sizeof(double), 0), "copy"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Around every use: the vectors in the backend's memory, and values that are borrowed. */
+static PetscErrorCode Begin(NomosSOR *s, NomosSORMatrix *m, Vec in, Vec out, const double **x, double **y)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosStageRead(s->b, &s->stage[0], in, x));
+  PetscCall(NomosStageWrite(s->b, &s->stage[1], out, y));
+  PetscCall(NomosSORMatrixBegin(m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode End(NomosSOR *s, NomosSORMatrix *m)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosSORMatrixEnd(m));
+  PetscCall(NomosStageRestore(s->b, &s->stage[1]));
+  PetscCall(NomosStageRestore(s->b, &s->stage[0]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -89,15 +91,11 @@ PetscErrorCode NomosSORSweepRun(PC pc, NomosSORMatrix *m, NomosSORSweep sweep, P
 
   PetscFunctionBegin;
   PetscCall(PetscLogEventBegin(NOMOS_SORSweep, pc, vb, vx, 0));
-  PetscCall(VecGetArrayRead(vb, &b));
-  PetscCall(VecGetArrayWrite(vx, &x));
-  PetscCall(NomosSORMatrixBegin(m));
+  PetscCall(Begin(s, m, vb, vx, &b, &x));
   PetscCall(Sweeps(s, m, sweep, its, b, m->halo ? m->work : x));
-  if (m->halo) PetscCall(PetscArraycpy(x, m->work, m->n));
-  PetscCall(PetscLogFlops((sweep == NOMOS_SOR_SYMMETRIC ? 2.0 : 1.0) * its * 2.0 * (double)(m->n ? m->p[m->n] : 0)));
-  PetscCall(NomosSORMatrixEnd(m));
-  PetscCall(VecRestoreArrayWrite(vx, &x));
-  PetscCall(VecRestoreArrayRead(vb, &b));
+  if (m->halo) PetscCall(Copy(s, x, m->work, m->n));
+  PetscCall(PetscLogFlops((sweep == NOMOS_SOR_SYMMETRIC ? 2.0 : 1.0) * its * 2.0 * (double)(m->nz + m->n)));
+  PetscCall(End(s, m));
   PetscCall(PetscLogEventEnd(NOMOS_SORSweep, pc, vb, vx, 0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -105,100 +103,61 @@ PetscErrorCode NomosSORSweepRun(PC pc, NomosSORMatrix *m, NomosSORSweep sweep, P
 /* y = (D/omega + L) x or (D/omega + U) x */
 PetscErrorCode NomosSORTriangleMult(PC pc, NomosSORMatrix *m, PetscBool upper, Vec vx, Vec vy)
 {
-  NomosSOR       *s = (NomosSOR *)pc->data;
-  const double   *x;
-  double         *y;
-  SORTriangleArgs k = {.row = s->order.identity ? NULL : s->order.row, .p = m->p, .d = m->d, .col = m->col, .id = m->id, .omega = s->omega, .upper = upper};
+  NomosSOR     *s = (NomosSOR *)pc->data;
+  const double *x;
+  double       *y;
 
   PetscFunctionBegin;
-  PetscCall(VecGetArrayRead(vx, &x));
-  PetscCall(VecGetArrayWrite(vy, &y));
-  PetscCall(NomosSORMatrixBegin(m));
+  PetscCall(Begin(s, m, vx, vy, &x, &y));
   if (m->halo) {
-    PetscCall(PetscArraycpy(m->work, x, m->n));
-    for (PetscInt c = 0; c < m->nhalo; c++) PetscCall(NomosSORHalo(m, c));
+    PetscCall(Copy(s, m->work, x, m->n));
+    for (PetscInt c = 0; c < m->nhalo; c++) PetscCall(NomosSORExchange(s, m->halo[c], m->work, m->work + m->n));
   }
-  k.val = m->val;
-  k.x   = m->halo ? m->work : x;
-  k.y   = y;
-  PetscCall(LAUNCH(s, SORTriangle, m->n, &k));
-  PetscCall(NomosSORMatrixEnd(m));
-  PetscCall(VecRestoreArrayWrite(vy, &y));
-  PetscCall(VecRestoreArrayRead(vx, &x));
+  PetscCall(NomosLaunch(s->b, SORTriangle, m->n, .m = m->rows, .x = m->halo ? m->work : x, .y = y, .omega = s->omega, .upper = upper));
+  PetscCall(End(s, m));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* y = scale (D + shift) v */
-PetscErrorCode NomosSORScaleDiagonal(PC pc, NomosSORMatrix *m, PetscReal scale, Vec v, Vec y)
-{
-  NomosSOR    *s = (NomosSOR *)pc->data;
-  SORScaleArgs k = {.id = m->id, .scale = scale};
-
-  PetscFunctionBegin;
-  PetscCall(VecGetArrayRead(v, &k.v));
-  PetscCall(VecGetArrayWrite(y, &k.y));
-  PetscCall(LAUNCH(s, SORScale, m->n, &k));
-  PetscCall(VecRestoreArrayWrite(y, &k.y));
-  PetscCall(VecRestoreArrayRead(v, &k.v));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The product with the couplings that scope local drops, added into y: part of the operator, not of the sweeps. */
-static PetscErrorCode AddDropped(NomosSORMatrix *m, const double *t, double *y)
-{
-  PetscFunctionBegin;
-  if (!m->outside) {
-    const MPI_Comm comm = PetscObjectComm((PetscObject)m->A);
-    PetscInt       ng, N;
-    IS             is;
-
-    PetscCall(MatGetLocalSize(m->dropped, NULL, &ng));
-    PetscCall(MatGetSize(m->A, &N, NULL));
-    PetscCall(VecCreateMPIWithArray(comm, 1, m->n, N, NULL, &m->dx));
-    PetscCall(VecCreateSeqWithArray(PETSC_COMM_SELF, 1, m->n, NULL, &m->dy));
-    PetscCall(VecCreateSeq(PETSC_COMM_SELF, ng, &m->dghosts));
-    PetscCall(ISCreateGeneral(PETSC_COMM_SELF, ng, m->garray, PETSC_COPY_VALUES, &is));
-    PetscCall(VecScatterCreate(m->dx, is, m->dghosts, NULL, &m->outside));
-    PetscCall(ISDestroy(&is));
-  }
-  PetscCall(VecPlaceArray(m->dx, t));
-  PetscCall(VecPlaceArray(m->dy, y));
-  PetscCall(VecScatterBegin(m->outside, m->dx, m->dghosts, INSERT_VALUES, SCATTER_FORWARD));
-  PetscCall(VecScatterEnd(m->outside, m->dx, m->dghosts, INSERT_VALUES, SCATTER_FORWARD));
-  PetscCall(MatMult(m->dropped, m->dghosts, m->dy));
-  PetscCall(VecResetArray(m->dx));
-  PetscCall(VecResetArray(m->dy));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* y = (D/omega + L)^-1 A (D/omega + U)^-1 v: with t = (D/omega + U)^-1 v, y = t + (D/omega + L)^-1 (v + (D - 2 (D+shift)/omega) t),
-   one pass over A in all. */
-PetscErrorCode NomosSOREisenstatMult(PC pc, NomosSORMatrix *m, Vec vv, Vec vy)
+PetscErrorCode NomosSORScaleDiagonal(PC pc, NomosSORMatrix *m, PetscReal scale, Vec vv, Vec vy)
 {
   NomosSOR     *s = (NomosSOR *)pc->data;
   const double *v;
   double       *y;
 
   PetscFunctionBegin;
-  PetscCall(PetscLogEventBegin(NOMOS_SORSweep, pc, vv, vy, 0));
-  PetscCall(VecGetArrayRead(vv, &v));
-  PetscCall(VecGetArrayWrite(vy, &y));
-  PetscCall(NomosSORMatrixBegin(m));
-  PetscCall(RunPass(s, m, &(Pass){.b = v, .x = m->halo ? m->work : m->t, .back = PETSC_TRUE, .last = PETSC_TRUE}));
-  if (m->halo) PetscCall(PetscArraycpy(m->t, m->work, m->n));
-  if (m->dropped) PetscCall(AddDropped(m, m->t, y));
-  for (PetscInt c = 0; c < s->order.ncolors; c++) {
-    const Piece      p = ColorPiece(s, c);
-    SOREisenstatArgs k = {.row = s->order.identity ? NULL : s->order.row, .p = m->p, .d = m->d, .col = m->col, .block = p.block, .val = m->val, .id = m->id, .t = m->t, .v = v,
-                          .s = m->halo ? m->work : m->s, .y = y, .omega = s->omega, .shift = s->shift, .first = p.first, .size = p.size, .add = m->dropped ? 1 : 0};
+  PetscCall(Begin(s, m, vv, vy, &v, &y));
+  PetscCall(NomosLaunch(s->b, SORScale, m->n, .id = m->id, .v = v, .y = y, .scale = scale));
+  PetscCall(End(s, m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
-    PetscCall(LAUNCH(s, SOREisenstat, p.launches, &k));
-    if (c < s->order.ncolors - 1) PetscCall(NomosSORHalo(m, c));
+/* y = (D/omega + L)^-1 A (D/omega + U)^-1 v: with t = (D/omega + U)^-1 v, y = t + (D/omega + L)^-1 (v + (D - 2 (D+shift)/omega) t),
+   one pass over A in all. The couplings that scope local drops are part of the operator, not of the sweeps: y starts with them. */
+PetscErrorCode NomosSOREisenstatMult(PC pc, NomosSORMatrix *m, Vec vv, Vec vy)
+{
+  NomosSOR            *s = (NomosSOR *)pc->data;
+  const NomosSOROrder *o = &s->order;
+  const double        *v;
+  double              *y;
+
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventBegin(NOMOS_SORSweep, pc, vv, vy, 0));
+  PetscCall(Begin(s, m, vv, vy, &v, &y));
+  PetscCall(RunPass(s, m, &(Pass){.b = v, .x = m->halo ? m->work : m->t, .back = PETSC_TRUE, .last = PETSC_TRUE}));
+  if (m->halo) PetscCall(Copy(s, m->t, m->work, m->n));
+  if (m->dropped) {
+    PetscCall(NomosSORExchange(s, m->outside, m->t, m->ghosts));
+    PetscCall(NomosLaunch(s->b, SORCoupling, m->n, .p = m->op, .col = m->oc, .val = m->oval, .x = m->ghosts, .y = y));
   }
-  PetscCall(PetscLogFlops(2.0 * (double)(m->n ? m->p[m->n] : 0) + 6.0 * (double)m->n));
-  PetscCall(NomosSORMatrixEnd(m));
-  PetscCall(VecRestoreArrayWrite(vy, &y));
-  PetscCall(VecRestoreArrayRead(vv, &v));
+  for (PetscInt i = 0; i < o->nlaunches; i++) {
+    const NomosSORLaunch *l = &o->launch[i];
+
+    PetscCall(NomosLaunch(s->b, SOREisenstat, l->n, .m = m->rows, .piece = Piece(s, m, l), .t = m->t, .v = v, .s = m->halo ? m->work : m->s, .y = y, .omega = s->omega, .shift = s->shift, .add = m->dropped ? 1 : 0));
+    if (m->halo && i < o->nlaunches - 1) PetscCall(NomosSORExchange(s, m->halo[l->color], m->work, m->work + m->n));
+  }
+  PetscCall(PetscLogFlops(2.0 * (double)(m->nz + m->nout) + 10.0 * (double)m->n));
+  PetscCall(End(s, m));
   PetscCall(PetscLogEventEnd(NOMOS_SORSweep, pc, vv, vy, 0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -206,16 +165,15 @@ PetscErrorCode NomosSOREisenstatMult(PC pc, NomosSORMatrix *m, Vec vv, Vec vy)
 /* A triangle solved by inner Jacobi sweeps, from 0; *out is one of two buffers, the other is free afterwards. */
 static PetscErrorCode InnerJacobi(NomosSOR *s, NomosSORMatrix *m, PetscInt upper, const double *b, double *one, double *two, double **out)
 {
-  SORJacobiArgs k = {.row = s->order.identity ? NULL : s->order.row, .p = m->p, .d = m->d, .col = m->col, .val = m->val, .id = m->id, .b = b, .y = one, .omega = s->omega, .upper = upper};
+  double *x = NULL, *y = one;
 
   PetscFunctionBegin;
-  PetscCall(LAUNCH(s, SORJacobi, m->n, &k));
-  for (PetscInt i = 0; i < s->inner; i++) {
-    k.x = k.y;
-    k.y = k.x == one ? two : one;
-    PetscCall(LAUNCH(s, SORJacobi, m->n, &k));
+  for (PetscInt i = 0; i <= s->inner; i++) {
+    PetscCall(NomosLaunch(s->b, SORJacobi, m->n, .m = m->rows, .b = b, .x = x, .y = y, .omega = s->omega, .upper = upper));
+    x = y;
+    y = x == one ? two : one;
   }
-  *out = k.y;
+  *out = x;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -227,21 +185,17 @@ PetscErrorCode NomosSORJacobiRun(PC pc, NomosSORMatrix *m, NomosSORSweep sweep, 
   double       *x, *y;
 
   PetscFunctionBegin;
-  PetscCall(VecGetArrayRead(vb, &b));
-  PetscCall(VecGetArrayWrite(vx, &x));
-  PetscCall(NomosSORMatrixBegin(m));
+  PetscCall(Begin(s, m, vb, vx, &b, &x));
   if (sweep != NOMOS_SOR_SYMMETRIC) PetscCall(InnerJacobi(s, m, sweep == NOMOS_SOR_BACKWARD, b, x, m->s, &y));
   else {
     double *rhs;
 
     PetscCall(InnerJacobi(s, m, 0, b, m->t, m->s, &y));
     rhs = y == m->t ? m->s : m->t;
-    PetscCall(LAUNCH(s, SORScale, m->n, (&(SORScaleArgs){.id = m->id, .v = y, .y = rhs, .scale = (2 - s->omega) / s->omega})));
+    PetscCall(NomosLaunch(s->b, SORScale, m->n, .id = m->id, .v = y, .y = rhs, .scale = (2 - s->omega) / s->omega));
     PetscCall(InnerJacobi(s, m, 1, rhs, x, y, &y));
   }
-  if (y != x) PetscCall(PetscArraycpy(x, y, m->n));
-  PetscCall(NomosSORMatrixEnd(m));
-  PetscCall(VecRestoreArrayWrite(vx, &x));
-  PetscCall(VecRestoreArrayRead(vb, &b));
+  if (y != x) PetscCall(Copy(s, x, y, m->n));
+  PetscCall(End(s, m));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -13,11 +13,12 @@
 extern "C" {
 #endif
 
-#define NOMOS_BACKEND_ABI 3 /* raised whenever the table or an argument struct changes */
+#define NOMOS_BACKEND_ABI 4 /* raised whenever the table or an argument struct changes */
 
 typedef enum {
-#define NOMOS_EACH(K)  NOMOS_EACH_##K,
-#define NOMOS_EXACT(K) NOMOS_EACH_##K,
+#define NOMOS_EACH(K)        NOMOS_EACH_##K,
+#define NOMOS_SWEEP(K, BACK) NOMOS_EACH_##K,
+#define NOMOS_EXACT(K)       NOMOS_EACH_##K,
 #include "../kernels/list.h"
   NOMOS_NUM_EACH
 } NomosEachKernel;

@@ -39,6 +39,20 @@ const NomosHostExact NOMOS_PASTE4(NomosHostExact_f, NOMOS_PRECISION, NOMOS_ISA, 
 
 #else
   #define NOMOS_EACH(K) NOMOS_EACH_LOOP(K)
+  /* the pieces of a launch are independent; inside one a row may wait for the row before */
+  #define NOMOS_SWEEP(K, BACK) \
+    static int Each_##K(PetscInt n, const void *args) \
+    { \
+      const K##Args k = *(const K##Args *)args; \
+      for (PetscInt i = 0; i < n; i++) { \
+        const PetscInt first = SORFirst(i, k.piece), end = SOREnd(i, k.piece); \
+        if (BACK) \
+          for (PetscInt r = end - 1; r >= first; r--) K##Row(r, 0, 1, k); \
+        else \
+          for (PetscInt r = first; r < end; r++) K##Row(r, 0, 1, k); \
+      } \
+      return NOMOS_OK; \
+    }
   #define NOMOS_ROWS(K) \
     static int Rows_##K(PetscInt m, PetscInt n, const void *args) \
     { \
@@ -83,7 +97,8 @@ const NomosHostExact NOMOS_PASTE4(NomosHostExact_f, NOMOS_PRECISION, NOMOS_ISA, 
   #include "../kernels/list.h"
 
 static int (*const each_table[NOMOS_NUM_EACH])(PetscInt, const void *) = {
-  #define NOMOS_EACH(K) [NOMOS_EACH_##K] = Each_##K,
+  #define NOMOS_EACH(K)        [NOMOS_EACH_##K] = Each_##K,
+  #define NOMOS_SWEEP(K, BACK) [NOMOS_EACH_##K] = Each_##K,
   #include "../kernels/list.h"
 };
 static int (*const rows_table[NOMOS_NUM_ROWS])(PetscInt, PetscInt, const void *) = {

@@ -43,8 +43,16 @@ typedef struct NomosOpaqueComplex_s NomosComplex;
 
 #if defined(__CUDACC__)
   #define NOMOS_KERNEL static __device__ __forceinline__
+/* the sum over the threads that share a row (lanes of them, 1 to 32, a power of two), for the first of them */
+NOMOS_KERNEL double NomosLaneSum(double v, int lanes)
+{
+  const unsigned mask = lanes == 32 ? 0xffffffffu : ((1u << lanes) - 1u) << (threadIdx.x % 32 / lanes * lanes);
+  for (int w = lanes / 2; w > 0; w /= 2) v += __shfl_down_sync(mask, v, (unsigned)w, lanes);
+  return v;
+}
 #else
   #define NOMOS_KERNEL static inline __attribute__((always_inline, unused))
+  #define NomosLaneSum(v, lanes) (v) /* a row of the host has one lane */
 #endif
 
 #endif

@@ -3,11 +3,16 @@
 
   NOMOS_EACH(K)   void   K(PetscInt i, KArgs k)              one call per index
   NOMOS_ROWS(K)   void   K(PetscInt r, PetscInt i, KArgs k)  one call per row and column: fields seen as [rows][points]
+  NOMOS_SWEEP(K, BACK)  void K##Row(PetscInt r, int lane, int lanes, KArgs k)  launched like EACH over pieces of rows, sor.h; BACK: rows
+                  and levels of a piece from its end
   NOMOS_EXACT(K)  like EACH, compiled without contraction: same bits on host and GPU (random numbers, updates)
   NOMOS_SUM(K)    double K(PetscInt g, PetscInt i, KArgs k)  summed over i in a fixed tree, one number per segment g
 */
 #ifndef NOMOS_EACH
   #define NOMOS_EACH(K)
+#endif
+#ifndef NOMOS_SWEEP
+  #define NOMOS_SWEEP(K, BACK)
 #endif
 #ifndef NOMOS_ROWS
   #define NOMOS_ROWS(K)
@@ -82,12 +87,16 @@ NOMOS_ROWS(BurgersTranspose)
 NOMOS_ROWS(BurgersFieldTangent)
 
 /* sor.h: sweeps of successive over-relaxation over blocks of rows */
-NOMOS_EACH(SORForward)
-NOMOS_EACH(SORBackward)
-NOMOS_EACH(SOREisenstat)
+NOMOS_SWEEP(SORForward, 0)
+NOMOS_SWEEP(SORBackward, 1)
+NOMOS_SWEEP(SOREisenstat, 0)
 NOMOS_EACH(SORTriangle)
 NOMOS_EACH(SORJacobi)
 NOMOS_EACH(SORScale)
+NOMOS_EACH(SORGather)
+NOMOS_EACH(SORInvert)
+NOMOS_SUM(SORUnusable)
+NOMOS_EACH(SORCoupling)
 
 /* sketch.h: products with random matrices */
 NOMOS_EXACT(SketchColumn)
@@ -96,6 +105,7 @@ NOMOS_ROWS(SketchChunk)
 NOMOS_SUM(SketchJoin)
 
 #undef NOMOS_EACH
+#undef NOMOS_SWEEP
 #undef NOMOS_ROWS
 #undef NOMOS_EXACT
 #undef NOMOS_SUM

@@ -1,48 +1,64 @@
 /*
   sor.h - the rows of successive over-relaxation, in double. A matrix is read in the order of the sweep: position r holds row
-  row[r] (NULL: row r) with its entries p[r]..p[r+1), first those of rows swept before (L), then the diagonal at d[r], then
-  those of rows swept after (U). Columns count local rows, then ghosts; x has room for both.
+  row[r] (NULL: row r); its entries in columns swept before (L) are l[r]..lend[r), those swept after (U) u[r]+skip..uend[r). In
+  natural order the entry next to the diagonal is the last of L and the first of U: it is the one that a sequential sweep has to
+  wait for, so it comes last in every sum. Columns count local rows, then ghosts; x has room for both.
 
-  Index i is a block of rows that nobody else of the same launch is coupled to: positions block[first+i] to
-  block[first+i+1], or size of them from first + i size. Inside a block the rows go one after another. So one body serves
-  a sequential sweep (one block), a colour or a level (blocks of one row) and a colour of blocks.
+  A sweep is launched over pieces of rows that nobody else of the same launch is coupled to. Index i is positions first + i size
+  and on, size of them, or the levels group[first+i]..group[first+i+1): level j is positions level[j]..level[j+1), whose rows
+  are not coupled. The host takes the rows of a piece one after another, a device the rows of a level at once, with lanes
+  threads each. So one body serves a sequential sweep (one piece), a colour (pieces of one row), blocks of a colour and runs of
+  small colours (groups).
 */
 #ifndef NOMOS_SOR_H
 #define NOMOS_SOR_H
 #include "kernel.h"
 
 typedef struct {
-  const PetscInt *row, *p, *d, *col, *block;
+  const PetscInt *row, *l, *lend, *u, *uend, *col;
   const double   *val, *id; /* id = 1/(diagonal + shift), by row */
-  const double   *b;        /* right side, by row */
-  double         *x, *t;    /* iterate; t NULL: b - L x, which a backward sweep can start from */
-  NomosCoef       omega, keep; /* keep: the part of the old x that stays, 1 - omega or 0 from a zero iterate */
-  PetscInt        first, size, full; /* full: read the other triangle too */
+  PetscInt        skip;     /* 1 where u points at the diagonal */
+} SORRows;
+
+typedef struct {
+  const PetscInt *group, *level;
+  PetscInt        first, size;
+  int             threads, lanes; /* on a device: threads of a group, threads of a row */
+} SORPiece;
+
+typedef struct {
+  SORRows       m;
+  SORPiece      piece;
+  const double *b;           /* right side, by row */
+  double       *x, *t;       /* iterate; t NULL: b - L x, which a backward sweep can start from */
+  NomosCoef     omega, keep; /* keep: the part of the old x that stays, 1 - omega or 0 from a zero iterate */
+  PetscInt      full;        /* read the other triangle too */
 } SORForwardArgs;
 typedef SORForwardArgs SORBackwardArgs;
 
-typedef struct { /* y = t + (D/omega + L)^-1 (v + (D - 2 (D+s)/omega) t + y), one pass over L; s: work, by row */
-  const PetscInt *row, *p, *d, *col, *block;
-  const double   *val, *id, *t, *v;
-  double         *s, *y;
-  NomosCoef       omega, shift;
-  PetscInt        first, size, add; /* add: y comes with a part of the product */
+typedef struct { /* y = t + (D/omega + L)^-1 (v + y + (D - 2 (D+shift)/omega) t), one pass over L; s: work, by row */
+  SORRows       m;
+  SORPiece      piece;
+  const double *t, *v;
+  double       *s, *y;
+  NomosCoef     omega, shift;
+  PetscInt      add; /* y comes with a part of the product */
 } SOREisenstatArgs;
 
 typedef struct { /* y = D/omega + L (or U) applied to x: back from the transformed residual */
-  const PetscInt *row, *p, *d, *col;
-  const double   *val, *id, *x;
-  double         *y;
-  NomosCoef       omega;
-  PetscInt        upper;
+  SORRows       m;
+  const double *x;
+  double       *y;
+  NomosCoef     omega;
+  PetscInt      upper;
 } SORTriangleArgs;
 
 typedef struct { /* one inner sweep of Jacobi for (D/omega + L) y = b or with U: y = omega id (b - L x); x NULL: 0 */
-  const PetscInt *row, *p, *d, *col;
-  const double   *val, *id, *b, *x;
-  double         *y;
-  NomosCoef       omega;
-  PetscInt        upper;
+  SORRows       m;
+  const double *b, *x;
+  double       *y;
+  NomosCoef     omega;
+  PetscInt      upper;
 } SORJacobiArgs;
 
 typedef struct { /* y = scale v / id */
@@ -51,61 +67,125 @@ typedef struct { /* y = scale v / id */
   NomosCoef     scale;
 } SORScaleArgs;
 
+typedef struct { /* val[k] = a[map[k]], or o[-1-map[k]] where map is negative */
+  const PetscInt *map;
+  const double   *a, *o;
+  double         *val;
+} SORGatherArgs;
+
+typedef struct { /* id of position r from its diagonal a[d[r]] (d < 0: none); NaN where it cannot be divided by */
+  const PetscInt *row, *d;
+  const double   *a;
+  double         *id;
+  NomosCoef       shift;
+} SORInvertArgs;
+
+typedef struct { /* how many id are NaN */
+  const double *id;
+} SORUnusableArgs;
+
+typedef struct { /* y = B x for a few columns: p, col, val as they stand */
+  const PetscInt *p, *col;
+  const double   *val, *x;
+  double         *y;
+} SORCouplingArgs;
+
 #if NOMOS_BODIES
-NOMOS_KERNEL double SORMinusRow(double s, PetscInt from, PetscInt to, const PetscInt *col, const double *val, const double *x)
+NOMOS_KERNEL PetscInt SORFirst(PetscInt i, SORPiece p)
 {
-  for (PetscInt j = from; j < to; j++) s -= val[j] * x[col[j]];
+  return p.group ? p.level[p.group[p.first + i]] : p.first + i * p.size;
+}
+NOMOS_KERNEL PetscInt SOREnd(PetscInt i, SORPiece p)
+{
+  return p.group ? p.level[p.group[p.first + i + 1]] : p.first + (i + 1) * p.size;
+}
+/* this lane's part of a row times x */
+NOMOS_KERNEL double SORAscend(PetscInt from, PetscInt to, int lane, int lanes, SORRows m, const double *x)
+{
+  double s = 0;
+  for (PetscInt j = from + lane; j < to; j += lanes) s += m.val[j] * x[m.col[j]];
   return s;
 }
-NOMOS_KERNEL void SORForward(PetscInt i, SORForwardArgs k)
+NOMOS_KERNEL double SORDescend(PetscInt from, PetscInt to, int lane, int lanes, SORRows m, const double *x)
 {
-  const PetscInt lo = k.block ? k.block[k.first + i] : k.first + i * k.size, hi = k.block ? k.block[k.first + i + 1] : lo + k.size;
-  for (PetscInt r = lo; r < hi; r++) {
-    const PetscInt q = k.row ? k.row[r] : r;
-    double         s = SORMinusRow(k.b[q], k.p[r], k.d[r], k.col, k.val, k.x);
-    if (k.t) k.t[q] = s;
-    if (k.full) s = SORMinusRow(s, k.d[r] + 1, k.p[r + 1], k.col, k.val, k.x);
-    s *= k.omega * k.id[q];
-    k.x[q] = k.keep != 0 ? k.keep * k.x[q] + s : s;
+  double s = 0;
+  for (PetscInt j = to - 1 - lane; j >= from; j -= lanes) s += m.val[j] * x[m.col[j]];
+  return s;
+}
+NOMOS_KERNEL void SORForwardRow(PetscInt r, int lane, int lanes, SORForwardArgs k)
+{
+  const PetscInt q = k.m.row ? k.m.row[r] : r, from = k.m.l[r], to = k.m.lend[r], near = to - (lanes == 1 && to > from);
+  const double   s = k.b[q] - NomosLaneSum(SORAscend(from, near, lane, lanes, k.m, k.x), lanes);
+  const double   u = k.full ? NomosLaneSum(SORDescend(k.m.u[r] + k.m.skip, k.m.uend[r], lane, lanes, k.m, k.x), lanes) : 0.0;
+  const double   w = k.omega * k.m.id[q];
+  if (lane == 0) {
+    const double a = near < to ? k.m.val[near] : 0.0, x = near < to ? k.x[k.m.col[near]] : 0.0, y = w * (s - u) - w * a * x;
+    if (k.t) k.t[q] = s - a * x;
+    k.x[q] = k.keep != 0 ? k.keep * k.x[q] + y : y;
   }
 }
-NOMOS_KERNEL void SORBackward(PetscInt i, SORBackwardArgs k)
+NOMOS_KERNEL void SORBackwardRow(PetscInt r, int lane, int lanes, SORBackwardArgs k)
 {
-  const PetscInt lo = k.block ? k.block[k.first + i] : k.first + i * k.size, hi = k.block ? k.block[k.first + i + 1] : lo + k.size;
-  for (PetscInt r = hi - 1; r >= lo; r--) {
-    const PetscInt q = k.row ? k.row[r] : r;
-    double         s = SORMinusRow(k.b[q], k.d[r] + 1, k.p[r + 1], k.col, k.val, k.x);
-    if (k.full) s = SORMinusRow(s, k.p[r], k.d[r], k.col, k.val, k.x);
-    s *= k.omega * k.id[q];
-    k.x[q] = k.keep != 0 ? k.keep * k.x[q] + s : s;
+  const PetscInt q = k.m.row ? k.m.row[r] : r, from = k.m.u[r] + k.m.skip, to = k.m.uend[r], next = from + (lanes == 1 && to > from);
+  const double   s = k.b[q] - NomosLaneSum(SORDescend(next, to, lane, lanes, k.m, k.x), lanes);
+  const double   l = k.full ? NomosLaneSum(SORAscend(k.m.l[r], k.m.lend[r], lane, lanes, k.m, k.x), lanes) : 0.0;
+  const double   w = k.omega * k.m.id[q];
+  if (lane == 0) {
+    const double a = next > from ? k.m.val[from] : 0.0, x = next > from ? k.x[k.m.col[from]] : 0.0, y = w * (s - l) - w * a * x;
+    k.x[q] = k.keep != 0 ? k.keep * k.x[q] + y : y;
   }
 }
-NOMOS_KERNEL void SOREisenstat(PetscInt i, SOREisenstatArgs k)
+/* omega id (D - 2 (D+shift)/omega) = omega - 2 - omega id shift: the diagonal itself is not read */
+NOMOS_KERNEL void SOREisenstatRow(PetscInt r, int lane, int lanes, SOREisenstatArgs k)
 {
-  const PetscInt lo = k.block ? k.block[k.first + i] : k.first + i * k.size, hi = k.block ? k.block[k.first + i + 1] : lo + k.size;
-  const double   two = 2.0 / k.omega;
-  for (PetscInt r = lo; r < hi; r++) {
-    const PetscInt q = k.row ? k.row[r] : r;
-    const double   a = k.val[k.d[r]], e = a - two * (a + k.shift);
-    double         s = k.v[q] + e * k.t[q] + (k.add ? k.y[q] : 0.0);
-    s      = SORMinusRow(s, k.p[r], k.d[r], k.col, k.val, k.s) * (k.omega * k.id[q]);
-    k.s[q] = s;
-    k.y[q] = k.t[q] + s;
+  const PetscInt q = k.m.row ? k.m.row[r] : r, from = k.m.l[r], to = k.m.lend[r], near = to - (lanes == 1 && to > from);
+  const double   far = NomosLaneSum(SORAscend(from, near, lane, lanes, k.m, k.s), lanes);
+  if (lane == 0) {
+    const double w = k.omega * k.m.id[q], t = k.t[q], a = near < to ? k.m.val[near] : 0.0, x = near < to ? k.s[k.m.col[near]] : 0.0;
+    const double s = w * (k.v[q] + (k.add ? k.y[q] : 0.0) - far - k.shift * t) + (k.omega - 2) * t - w * a * x;
+    k.s[q]         = s;
+    k.y[q]         = t + s;
   }
+}
+NOMOS_KERNEL double SORTriangleSum(PetscInt r, PetscInt upper, SORRows m, const double *x)
+{
+  return upper ? SORDescend(m.u[r] + m.skip, m.uend[r], 0, 1, m, x) : SORAscend(m.l[r], m.lend[r], 0, 1, m, x);
 }
 NOMOS_KERNEL void SORTriangle(PetscInt r, SORTriangleArgs k)
 {
-  const PetscInt q = k.row ? k.row[r] : r, from = k.upper ? k.d[r] + 1 : k.p[r], to = k.upper ? k.p[r + 1] : k.d[r];
-  k.y[q] = -SORMinusRow(-k.x[q] / (k.omega * k.id[q]), from, to, k.col, k.val, k.x);
+  const PetscInt q = k.m.row ? k.m.row[r] : r;
+  k.y[q]           = k.x[q] / (k.omega * k.m.id[q]) + SORTriangleSum(r, k.upper, k.m, k.x);
 }
 NOMOS_KERNEL void SORJacobi(PetscInt r, SORJacobiArgs k)
 {
-  const PetscInt q = k.row ? k.row[r] : r, from = k.upper ? k.d[r] + 1 : k.p[r], to = k.upper ? k.p[r + 1] : k.d[r];
-  k.y[q] = k.omega * k.id[q] * (k.x ? SORMinusRow(k.b[q], from, to, k.col, k.val, k.x) : k.b[q]);
+  const PetscInt q = k.m.row ? k.m.row[r] : r;
+  k.y[q]           = k.omega * k.m.id[q] * (k.x ? k.b[q] - SORTriangleSum(r, k.upper, k.m, k.x) : k.b[q]);
 }
 NOMOS_KERNEL void SORScale(PetscInt q, SORScaleArgs k)
 {
   k.y[q] = k.scale * k.v[q] / k.id[q];
+}
+NOMOS_KERNEL void SORGather(PetscInt j, SORGatherArgs k)
+{
+  const PetscInt at = k.map[j];
+  k.val[j]          = at >= 0 ? k.a[at] : k.o[-1 - at];
+}
+/* no division by zero: the host may trap it */
+NOMOS_KERNEL void SORInvert(PetscInt r, SORInvertArgs k)
+{
+  const PetscInt q = k.row ? k.row[r] : r;
+  const double   d = k.d[r] < 0 ? 0.0 : k.a[k.d[r]] + k.shift, i = 1.0 / (d != 0.0 ? d : 1.0);
+  k.id[q]          = d != 0.0 && fabs(d) <= 1.7976931348623157e308 && fabs(i) <= 1.7976931348623157e308 ? i : (double)NAN;
+}
+NOMOS_KERNEL double SORUnusable(PetscInt g, PetscInt i, SORUnusableArgs k)
+{
+  return k.id[i] != k.id[i] ? 1.0 : 0.0;
+}
+NOMOS_KERNEL void SORCoupling(PetscInt r, SORCouplingArgs k)
+{
+  double s = 0;
+  for (PetscInt j = k.p[r]; j < k.p[r + 1]; j++) s += k.val[j] * k.x[k.col[j]];
+  k.y[r] = s;
 }
 #endif
 #endif

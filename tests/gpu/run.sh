@@ -7,7 +7,7 @@
 #                                            (memcheck, racecheck, initcheck) where it is installed; logs in OUT
 # `run` ends with 0 when everything passed, 1 when something failed, 77 when there is no device.
 set -uo pipefail
-tests="backend layers products transform"
+tests="backend layers products transform sweeps"
 
 pack() {
   local build=$1 to=${2:-$1/gpu} t
