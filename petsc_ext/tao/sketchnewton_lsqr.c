@@ -144,7 +144,7 @@ PetscErrorCode NomosSNMultipliersLS(Tao tao, NomosSNPoint *p)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
   PetscReal          cond, res, norm;
-  PetscBool          sketch;
+  PetscBool          sketch = PETSC_FALSE;
 
   PetscFunctionBegin;
   s->deficient = PETSC_FALSE;
