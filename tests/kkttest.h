@@ -1,4 +1,4 @@
-/* KKT systems of known problems for tests: PDE-N of docs (semilinear elliptic control), logistic regression on a sphere, random ones. */
+/* KKT systems of known problems for tests: PDE-N of docs (semilinear elliptic control), logistic regression on a sphere, random ones; a least-squares matrix of known singular values. */
 #ifndef KKTTEST_H
 #define KKTTEST_H
 #include <petscksp.h>
@@ -143,6 +143,32 @@ static inline PetscErrorCode KKTJoin(Mat B, Mat G, PetscReal gamma, Mat *aij, Ma
   else PetscCall(MatDestroy(&joint));
   PetscCall(MatDestroy(&Gt));
   PetscCall(MatDestroy(&C));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* entry (i, k) of the orthonormal cosine basis of n points */
+static inline PetscReal KKTCosine(PetscInt n, PetscInt i, PetscInt k)
+{
+  return k ? PetscSqrtReal(2.0 / (PetscReal)n) * PetscCosReal(PETSC_PI * ((PetscReal)i + 0.5) * (PetscReal)k / (PetscReal)n) : PetscSqrtReal(1.0 / (PetscReal)n);
+}
+
+/* T = U diag(10^(-decades k/(m-1))) W', n x m, U and W cosine bases: the singular values are known */
+static inline PetscErrorCode KKTGraded(PetscInt n, PetscInt m, PetscReal decades, Mat *T)
+{
+  PetscInt lo, hi;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateDense(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, n, m, NULL, T));
+  PetscCall(MatGetOwnershipRange(*T, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++)
+    for (PetscInt j = 0; j < m; j++) {
+      PetscReal v = 0;
+
+      for (PetscInt k = 0; k < m; k++) v += KKTCosine(n, i, 3 * k + 1) * PetscPowReal(10, -decades * (PetscReal)k / (PetscReal)(m - 1)) * KKTCosine(m, j, k);
+      PetscCall(MatSetValue(*T, i, j, v, INSERT_VALUES));
+    }
+  PetscCall(MatAssemblyBegin(*T, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*T, MAT_FINAL_ASSEMBLY));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

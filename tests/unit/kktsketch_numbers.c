@@ -4,32 +4,6 @@
 #include "kkttest.h"
 #include "nomostest.h"
 
-/* entry (i, k) of the orthonormal cosine basis of n points */
-static PetscReal Cosine(PetscInt n, PetscInt i, PetscInt k)
-{
-  return k ? PetscSqrtReal(2.0 / (PetscReal)n) * PetscCosReal(PETSC_PI * ((PetscReal)i + 0.5) * (PetscReal)k / (PetscReal)n) : PetscSqrtReal(1.0 / (PetscReal)n);
-}
-
-/* T = U diag(10^(-decades k/(m-1))) W', n x m, U and W cosine bases: the singular values are known */
-static PetscErrorCode Graded(PetscInt n, PetscInt m, PetscReal decades, Mat *T)
-{
-  PetscInt lo, hi;
-
-  PetscFunctionBegin;
-  PetscCall(MatCreateDense(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, n, m, NULL, T));
-  PetscCall(MatGetOwnershipRange(*T, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++)
-    for (PetscInt j = 0; j < m; j++) {
-      PetscReal v = 0;
-
-      for (PetscInt k = 0; k < m; k++) v += Cosine(n, i, 3 * k + 1) * PetscPowReal(10, -decades * (PetscReal)k / (PetscReal)(m - 1)) * Cosine(m, j, k);
-      PetscCall(MatSetValue(*T, i, j, v, INSERT_VALUES));
-    }
-  PetscCall(MatAssemblyBegin(*T, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*T, MAT_FINAL_ASSEMBLY));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* min |T l - b|, b = T l* + a part orthogonal to range(T): the residual of the normal equations must vanish */
 static PetscErrorCode LeastSquares(PetscBool aij, const char nnz[])
 {
@@ -44,7 +18,7 @@ static PetscErrorCode LeastSquares(PetscBool aij, const char nnz[])
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsSetValue(NULL, "-pc_kktsketch_sketch_nnz", nnz));
-  PetscCall(Graded(n, m, 8, &T));
+  PetscCall(KKTGraded(n, m, 8, &T));
   if (aij) PetscCall(MatConvert(T, MATAIJ, MAT_INITIAL_MATRIX, &A));
   else {
     A = T;
@@ -59,7 +33,7 @@ static PetscErrorCode LeastSquares(PetscBool aij, const char nnz[])
   for (PetscInt i = lo; i < hi; i++) {
     PetscReal in = 0, out = 0;
 
-    for (PetscInt k = 0; k < m; k++) in += Cosine(n, i, 3 * k + 1), out += Cosine(n, i, 3 * k + 2);
+    for (PetscInt k = 0; k < m; k++) in += KKTCosine(n, i, 3 * k + 1), out += KKTCosine(n, i, 3 * k + 2);
     PetscCall(VecSetValue(fit, i, in, INSERT_VALUES));
     PetscCall(VecSetValue(b, i, in + 0.3 * out, INSERT_VALUES));
   }
@@ -130,7 +104,7 @@ static PetscErrorCode Correlate(Logistic *g)
   for (PetscInt i = 0; i < g->N; i++) {
     for (PetscInt j = 0; j < d; j++) {
       row[j] = 0.03 * g->X[i * d + j];
-      for (PetscInt k = 0; k < hidden; k++) row[j] += 3 * g->X[i * d + k] * PetscPowReal(10, -(PetscReal)k / (PetscReal)hidden) * Cosine(d, j, k + 1);
+      for (PetscInt k = 0; k < hidden; k++) row[j] += 3 * g->X[i * d + k] * PetscPowReal(10, -(PetscReal)k / (PetscReal)hidden) * KKTCosine(d, j, k + 1);
     }
     for (PetscInt j = 0; j < d; j++) g->X[i * d + j] = row[j];
   }

@@ -2,6 +2,7 @@
    l = l*. G has the singular values 10^(-6 k/(m-1)), its singular vectors are cosines. With an assembled G the sketched QR finds l*
    whatever the condition; by products alone 200 iterations of LSQR do not. */
 #include <nomos.h>
+#include "kkttest.h"
 #include "nomostest.h"
 
 #define N_PRIMAL 1500
@@ -9,31 +10,6 @@
 #define DECADES  6
 /* LSQR stops at |G r| <= 1e-8 |G| |r| in the preconditioned space, of condition 3; |r| is about 0.1 |G'l*| here. In the norm of G'. */
 #define MISS 1e-7
-
-/* entry (i, k) of the orthonormal cosine basis of n points */
-static PetscReal Cosine(PetscInt n, PetscInt i, PetscInt k)
-{
-  return k ? PetscSqrtReal(2.0 / (PetscReal)n) * PetscCosReal(PETSC_PI * ((PetscReal)i + 0.5) * (PetscReal)k / (PetscReal)n) : PetscSqrtReal(1.0 / (PetscReal)n);
-}
-static PetscErrorCode Graded(PetscBool sparse, Mat *G)
-{
-  PetscInt lo, hi;
-
-  PetscFunctionBegin;
-  if (sparse) PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, M_DUAL, N_PRIMAL, N_PRIMAL, NULL, N_PRIMAL, NULL, G));
-  else PetscCall(MatCreateDense(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, M_DUAL, N_PRIMAL, NULL, G));
-  PetscCall(MatGetOwnershipRange(*G, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++)
-    for (PetscInt j = 0; j < N_PRIMAL; j++) {
-      PetscReal v = 0;
-
-      for (PetscInt k = 0; k < M_DUAL; k++) v += Cosine(M_DUAL, i, k) * PetscPowReal(10, -DECADES * (PetscReal)k / (PetscReal)(M_DUAL - 1)) * Cosine(N_PRIMAL, j, 3 * k + 1);
-      PetscCall(MatSetValue(*G, i, j, v, INSERT_VALUES));
-    }
-  PetscCall(MatAssemblyBegin(*G, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*G, MAT_FINAL_ASSEMBLY));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 static PetscErrorCode FG(Tao tao, Vec x, PetscReal *f, Vec g, void *ctx)
 {
@@ -92,7 +68,7 @@ static PetscErrorCode Miss(Mat G, Mat J, PetscReal *miss)
   PetscCall(VecAssemblyEnd(lstar));
   PetscCall(MatMultTranspose(G, lstar, fit));
   PetscCall(VecGetOwnershipRange(x, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) PetscCall(VecSetValue(x, i, 0.1 * Cosine(N_PRIMAL, i, 2), INSERT_VALUES)); /* a cosine that G' does not have */
+  for (PetscInt i = lo; i < hi; i++) PetscCall(VecSetValue(x, i, 0.1 * KKTCosine(N_PRIMAL, i, 2), INSERT_VALUES)); /* a cosine that G' does not have */
   PetscCall(VecAssemblyBegin(x));
   PetscCall(VecAssemblyEnd(x));
   PetscCall(VecAXPY(x, -1, fit));
@@ -127,12 +103,15 @@ static PetscErrorCode All(void)
 {
   PetscReal miss;
   PetscInt  m, n;
-  Mat       G, J;
+  Mat       T, G, J;
 
   PetscFunctionBegin;
   PetscCall(NomosInitializePackage());
   for (int sparse = 0; sparse < 2; sparse++) {
-    PetscCall(Graded(sparse ? PETSC_TRUE : PETSC_FALSE, &G));
+    PetscCall(KKTGraded(N_PRIMAL, M_DUAL, DECADES, &T));
+    PetscCall(MatTranspose(T, MAT_INITIAL_MATRIX, &G));
+    PetscCall(MatDestroy(&T));
+    if (sparse) PetscCall(MatConvert(G, MATAIJ, MAT_INPLACE_MATRIX, &G));
     PetscCall(Miss(G, G, &miss));
     PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s: |G'(l - l*)| / |G'l*| = %.1e\n", sparse ? "aij" : "dense", (double)miss));
     CheckTrue("the known multipliers with an assembled Jacobian", miss <= MISS);
