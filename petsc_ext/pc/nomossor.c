@@ -10,7 +10,7 @@
 static PetscErrorCode GetAIJ(PC pc, PetscBool changed, Mat *A, PetscBool *renewed)
 {
   NomosSOR *s = (NomosSOR *)pc->data;
-  PetscBool seq, mpi;
+  PetscBool seq, mpi, shell;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectBaseTypeCompare((PetscObject)pc->pmat, MATSEQAIJ, &seq));
@@ -21,6 +21,8 @@ static PetscErrorCode GetAIJ(PC pc, PetscBool changed, Mat *A, PetscBool *renewe
     PetscCall(MatDestroy(&s->aij));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc->pmat, MATSHELL, &shell));
+  PetscCheck(!shell, PetscObjectComm((PetscObject)pc), PETSC_ERR_SUP, "a matrix of type shell has no entries to sweep over; give KSPSetOperators() an assembled matrix for the preconditioner (second argument)");
   if (changed || !s->aij) {
     PetscCall(MatDestroy(&s->aij));
     PetscCall(MatConvert(pc->pmat, MATAIJ, MAT_INITIAL_MATRIX, &s->aij));
@@ -109,14 +111,16 @@ static PetscErrorCode Decide(PC pc)
   NomosSOR      *s    = (NomosSOR *)pc->data;
   const MPI_Comm comm = PetscObjectComm((PetscObject)pc);
   PetscMPIInt    size;
-  PetscInt       m, n, M, N;
+  PetscInt       m, n, M, N, differ;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_size(comm, &size));
   PetscCall(MatGetLocalSize(pc->pmat, &m, &n));
   PetscCall(MatGetSize(pc->pmat, &M, &N));
   PetscCheck(M == N, comm, PETSC_ERR_ARG_SIZ, "the matrix is %" PetscInt_FMT " x %" PetscInt_FMT "; SOR needs a square one", M, N);
-  PetscCheck(m == n, PETSC_COMM_SELF, PETSC_ERR_ARG_SIZ, "this rank has %" PetscInt_FMT " rows and %" PetscInt_FMT " columns; SOR needs the same layout for both", m, n);
+  differ = m != n ? 1 : 0;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &differ, 1, MPIU_INT, MPI_MAX, comm));
+  PetscCheck(!differ, comm, PETSC_ERR_ARG_SIZ, "rows and columns are not split over the ranks alike (%" PetscInt_FMT " and %" PetscInt_FMT " on this one); SOR needs the same layout for both", m, n);
   PetscCheck(s->backend != NOMOS_SOR_SPSV, comm, PETSC_ERR_SUP, "-pc_nomossor_backend spsv is not built; -pc_nomossor_ordering levels solves the same triangles level by level, on the host and on CUDA matrices");
   s->global      = s->scope == NOMOS_SOR_GLOBAL && size > 1 ? PETSC_TRUE : PETSC_FALSE;
   s->order_built = s->user ? NOMOS_SOR_USER : s->ordering;

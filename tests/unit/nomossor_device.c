@@ -38,18 +38,17 @@ typedef struct {
   const char *option[13];
 } Case;
 static const Case cases[] = {
-  {{"-pc_nomossor_ordering", "natural", NULL}                                                                                             },
-  {{"-pc_nomossor_ordering", "natural", "-pc_nomossor_sweep", "forward", "-pc_nomossor_omega", "1.3", NULL}                               },
-  {{"-pc_nomossor_ordering", "levels", "-pc_nomossor_its", "2", "-pc_nomossor_omega", "0.8", NULL}                                        },
-  {{"-pc_nomossor_ordering", "levels", "-pc_nomossor_sweep", "backward", "-pc_nomossor_its", "3", NULL}                                   },
-  {{"-pc_nomossor_ordering", "multicolor", "-pc_nomossor_omega", "1.5", NULL}                                                             },
-  {{"-pc_nomossor_ordering", "multicolor", "-pc_nomossor_its", "2", "-pc_nomossor_sweep", "backward", NULL}                               },
-  {{"-pc_nomossor_ordering", "blockmulticolor", "-pc_nomossor_block_size", "64", "-pc_nomossor_omega", "1.4", NULL}                       },
-  {{"-pc_nomossor_ordering", "blockmulticolor", "-pc_nomossor_block_size", "2000", "-pc_nomossor_its", "2", "-pc_nomossor_omega", "1.4", NULL}},
-  {{"-pc_nomossor_ordering", "blockmulticolor", "-pc_nomossor_sweep", "forward", "-pc_nomossor_diagonal_shift", "0.3", NULL}              },
-  {{"-pc_nomossor_backend", "jacobi", "-pc_nomossor_ordering", "natural", "-pc_nomossor_omega", "1.1", NULL}                              },
-  {{"-pc_nomossor_backend", "jacobi", "-pc_nomossor_ordering", "natural", "-pc_nomossor_sweep", "backward", NULL}                         }
-};
+    {{"-pc_nomossor_ordering", "natural", NULL}},
+    {{"-pc_nomossor_ordering", "natural", "-pc_nomossor_sweep", "forward", "-pc_nomossor_omega", "1.3", NULL}},
+    {{"-pc_nomossor_ordering", "levels", "-pc_nomossor_its", "2", "-pc_nomossor_omega", "0.8", NULL}},
+    {{"-pc_nomossor_ordering", "levels", "-pc_nomossor_sweep", "backward", "-pc_nomossor_its", "3", NULL}},
+    {{"-pc_nomossor_ordering", "multicolor", "-pc_nomossor_omega", "1.5", NULL}},
+    {{"-pc_nomossor_ordering", "multicolor", "-pc_nomossor_its", "2", "-pc_nomossor_sweep", "backward", NULL}},
+    {{"-pc_nomossor_ordering", "blockmulticolor", "-pc_nomossor_block_size", "64", "-pc_nomossor_omega", "1.4", NULL}},
+    {{"-pc_nomossor_ordering", "blockmulticolor", "-pc_nomossor_block_size", "2000", "-pc_nomossor_its", "2", "-pc_nomossor_omega", "1.4", NULL}},
+    {{"-pc_nomossor_ordering", "blockmulticolor", "-pc_nomossor_sweep", "forward", "-pc_nomossor_diagonal_shift", "0.3", NULL}},
+    {{"-pc_nomossor_backend", "jacobi", "-pc_nomossor_ordering", "natural", "-pc_nomossor_omega", "1.1", NULL}},
+    {{"-pc_nomossor_backend", "jacobi", "-pc_nomossor_ordering", "natural", "-pc_nomossor_sweep", "backward", NULL}}};
 
 static PetscErrorCode Applies(Mat A, Mat H)
 {
@@ -94,7 +93,7 @@ static PetscErrorCode Applies(Mat A, Mat H)
 static PetscErrorCode Default(Mat A)
 {
   static const char *const none[] = {NULL}, *const blocks[] = {"-pc_nomossor_ordering", "blockmulticolor", NULL};
-  PC pc, want;
+  PC  pc, want;
   Vec b, x, y;
 
   PetscFunctionBegin;
