@@ -123,7 +123,7 @@ static PetscErrorCode NoBounds(Tao tao, Vec x)
 
 static PetscErrorCode OnSmall(const char type[])
 {
-  PetscInt       solved = 0, outer = 0, evaluations = 0;
+  PetscInt       solved = 0, outer = 0, evaluations = 0, total = 0;
   PetscLogDouble seconds = 0;
 
   PetscFunctionBegin;
@@ -147,10 +147,11 @@ static PetscErrorCode OnSmall(const char type[])
       solved++;
       outer += r.its;
       evaluations += s.evaluations;
+      total += r.products;
     }
     if (!r.error) PetscCall(SmallDestroy(&s)); /* an object in the middle of a failed solve is left alone */
   }
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "set=developer type=%s solved=%d of=%d outer=%d evaluations=%d seconds=%.2f\n", type, (int)solved, NUM_SMALL, (int)outer, (int)evaluations, seconds));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "set=developer type=%s solved=%d of=%d outer=%d evaluations=%d products=%d seconds=%.2f\n", type, (int)solved, NUM_SMALL, (int)outer, (int)evaluations, (int)total, seconds));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

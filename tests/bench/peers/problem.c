@@ -23,7 +23,7 @@ struct PeerProblem {
 
 static PetscInt sizes[8] = {15, 31, 63}, nsizes = 3;
 static struct {
-  int    solved, outer, evaluations;
+  int    solved, outer, evaluations, products;
   double seconds;
 } sum;
 
@@ -306,10 +306,11 @@ void PeerReport(PeerProblem *p, const char type[], const PeerResult *r, const do
   sum.solved++;
   sum.outer += r->outer;
   sum.evaluations += r->evaluations;
+  sum.products += (int)p->products;
 }
 void PeerSummary(const char type[])
 {
-  Must(PetscPrintf(PETSC_COMM_WORLD, "set=developer type=%s solved=%d of=%d outer=%d evaluations=%d seconds=%.2f\n", type, sum.solved, NUM_SMALL, sum.outer, sum.evaluations, sum.seconds));
+  Must(PetscPrintf(PETSC_COMM_WORLD, "set=developer type=%s solved=%d of=%d outer=%d evaluations=%d products=%d seconds=%.2f\n", type, sum.solved, NUM_SMALL, sum.outer, sum.evaluations, sum.products, sum.seconds));
 }
 double PeerSeconds(void)
 {
