@@ -6,7 +6,7 @@
 #include <petscksp.h>
 
 #define MAX_PASSES   4    /* solves for one accuracy: the first and three refinements */
-#define STAGNANT     200  /* iterations without a tenth less residual: the solver stagnates */
+#define STAGNANT     200  /* iterations without a tenth less residual, or twice the unknowns if those are fewer: the solver stagnates */
 #define T_FIRST      1e-4 /* first t of the ladder, times the scale of H */
 #define T_FACTOR     8
 #define T_FACTOR0    8 /* while t was never needed before: 100 sends HS61 to a worse local minimum */
@@ -183,7 +183,7 @@ static PetscErrorCode TestResidual(KSP ksp, PetscInt it, PetscReal rnorm, KSPCon
   else if (!it || rnorm < 0.9 * s->best) {
     s->best    = rnorm;
     s->best_at = it;
-  } else if (!s->paper && it - s->best_at >= STAGNANT) { /* the paper's projections shrink the error; the residual goes up and down */
+  } else if (!s->paper && it - s->best_at >= PetscMin(STAGNANT, 2 * (s->kkt->N + s->kkt->M) + 10)) { /* the paper's projections shrink the error; the residual goes up and down */
     s->stagnated = PETSC_TRUE;
     *reason      = KSP_DIVERGED_BREAKDOWN;
   }
