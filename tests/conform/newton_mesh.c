@@ -84,7 +84,7 @@ static PetscErrorCode Picture(MeshControl *p, const char file[])
   PetscMPIInt       rank;
 
   PetscFunctionBegin;
-  PetscCall(MeshControlParts(p, p->x, p->y, p->u, PETSC_FALSE));
+  PetscCall(MeshControlParts(p, p->x, p->y, p->u));
   PetscCall(TaoGetDualVariables(p->tao, &l, NULL));
   PetscCall(VecCopy(l, p->w));
   PetscCall(PetscMalloc1(4 * PIXELS * PIXELS, &pixel));

@@ -141,7 +141,7 @@ static PetscErrorCode OnMesh(MPI_Comm comm, const char what[], Answer *a)
   PetscCall(PetscMemzero(&place, sizeof(place)));
   PetscCall(MeshControlCreate(comm, 0, 1, 1e-3, &p));
   PetscCall(Solve(p.tao, p.S, 1e-14, what, a));
-  PetscCall(MeshControlParts(&p, p.x, p.y, p.u, PETSC_FALSE));
+  PetscCall(MeshControlParts(&p, p.x, p.y, p.u));
   PetscCall(TaoGetDualVariables(p.tao, &l, NULL));
   PetscCall(Keep(p.y, a, STATE));
   PetscCall(Keep(p.u, a, CONTROL));

@@ -101,18 +101,34 @@ static inline PetscErrorCode MeshControlAssembled(Mat A)
 }
 
 /* --- parts of a joint vector --------------------------------------------------------------------------------------------------- */
-static inline PetscErrorCode MeshControlParts(MeshControl *p, Vec x, Vec y, Vec u, PetscBool back)
+static inline PetscErrorCode MeshControlParts(MeshControl *p, Vec x, Vec y, Vec u) /* y, u from x */
 {
-  PetscScalar *a, *b[2];
+  const PetscScalar *a;
+  PetscScalar       *b;
 
   PetscFunctionBegin;
-  PetscCall(VecGetArray(x, &a));
-  PetscCall(VecGetArray(y, &b[0]));
-  PetscCall(VecGetArray(u, &b[1]));
-  for (int k = 0; k < 2; k++) PetscCall(back ? PetscArraycpy(a + k * p->n, b[k], p->n) : PetscArraycpy(b[k], a + k * p->n, p->n));
-  PetscCall(VecRestoreArray(u, &b[1]));
-  PetscCall(VecRestoreArray(y, &b[0]));
-  PetscCall(VecRestoreArray(x, &a));
+  PetscCall(VecGetArrayRead(x, &a));
+  for (int k = 0; k < 2; k++) {
+    PetscCall(VecGetArrayWrite(k ? u : y, &b));
+    PetscCall(PetscArraycpy(b, a + k * p->n, p->n));
+    PetscCall(VecRestoreArrayWrite(k ? u : y, &b));
+  }
+  PetscCall(VecRestoreArrayRead(x, &a));
+  PetscFunctionReturn(0);
+}
+static inline PetscErrorCode MeshControlJoin(MeshControl *p, Vec y, Vec u, Vec x) /* x from y, u */
+{
+  const PetscScalar *b;
+  PetscScalar       *a;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetArrayWrite(x, &a));
+  for (int k = 0; k < 2; k++) {
+    PetscCall(VecGetArrayRead(k ? u : y, &b));
+    PetscCall(PetscArraycpy(a + k * p->n, b, p->n));
+    PetscCall(VecRestoreArrayRead(k ? u : y, &b));
+  }
+  PetscCall(VecRestoreArrayWrite(x, &a));
   PetscFunctionReturn(0);
 }
 static inline PetscErrorCode MeshControlLocal(MeshControl *p, Vec v, Vec local) /* 0 where fixed */
@@ -131,14 +147,14 @@ static inline PetscErrorCode MeshControlFG(Tao tao, Vec x, PetscReal *f, Vec g, 
 
   PetscFunctionBegin;
   p->evaluations++;
-  PetscCall(MeshControlParts(p, x, p->y, p->u, PETSC_FALSE));
+  PetscCall(MeshControlParts(p, x, p->y, p->u));
   PetscCall(VecAXPY(p->y, -1, p->yd));
   PetscCall(MatMult(p->M, p->y, p->w));
   PetscCall(MatMult(p->M, p->u, p->w2));
   PetscCall(VecDot(p->y, p->w, &yy));
   PetscCall(VecDot(p->u, p->w2, &uu));
   PetscCall(VecScale(p->w2, p->alpha));
-  PetscCall(MeshControlParts(p, g, p->w, p->w2, PETSC_TRUE));
+  PetscCall(MeshControlJoin(p, p->w, p->w2, g));
   *f = 0.5 * PetscRealPart(yy) + 0.5 * p->alpha * PetscRealPart(uu);
   PetscFunctionReturn(0);
 }
@@ -151,7 +167,7 @@ static inline PetscErrorCode MeshControlC(Tao tao, Vec x, Vec c, void *ctx)
   Vec                sum;
 
   PetscFunctionBegin;
-  PetscCall(MeshControlParts(p, x, p->y, p->u, PETSC_FALSE));
+  PetscCall(MeshControlParts(p, x, p->y, p->u));
   PetscCall(MeshControlLocal(p, p->y, p->ylocal));
   PetscCall(DMGetLocalVector(p->h.dm, &sum));
   PetscCall(VecZeroEntries(sum));
@@ -178,7 +194,7 @@ static inline PetscErrorCode MeshControlG(Tao tao, Vec x, Mat G, Mat Gpre, void 
   MeshControl *p = (MeshControl *)ctx;
 
   PetscFunctionBegin;
-  PetscCall(MeshControlParts(p, x, p->y, p->u, PETSC_FALSE));
+  PetscCall(MeshControlParts(p, x, p->y, p->u));
   PetscCall(MeshControlLocal(p, p->y, p->ylocal));
   PetscCall(MatZeroEntries(G));
   PetscCall(MeshControlAdd(p, p->h.row, p->ycol, 1, 1, 0, 3 * p->kappa, p->ylocal, p->ylocal, G));
@@ -195,7 +211,7 @@ static inline PetscErrorCode MeshControlH(Tao tao, Vec x, Mat H, Mat Hpre, void 
   PetscCall(TaoGetDualVariables(tao, &l, NULL));
   PetscCall(VecCopy(l, p->w)); /* the same layout, but not of this DM */
   PetscCall(MeshControlLocal(p, p->w, p->llocal));
-  PetscCall(MeshControlParts(p, x, p->y, p->u, PETSC_FALSE));
+  PetscCall(MeshControlParts(p, x, p->y, p->u));
   PetscCall(MeshControlLocal(p, p->y, p->ylocal));
   PetscCall(MatZeroEntries(H));
   PetscCall(MeshControlAdd(p, p->ycol, p->ycol, 1, 0, 1, 6 * p->kappa, p->ylocal, p->llocal, H));
@@ -209,7 +225,7 @@ static inline PetscErrorCode MeshControlUpdate(Tao tao, PetscInt it, void *ctx)
   MeshControl *p = (MeshControl *)ctx;
 
   PetscFunctionBegin;
-  PetscCall(MeshControlParts(p, p->x, p->y, p->u, PETSC_FALSE));
+  PetscCall(MeshControlParts(p, p->x, p->y, p->u));
   PetscCall(MeshControlLocal(p, p->y, p->ylocal));
   PetscCall(MatZeroEntries(p->T));
   PetscCall(MeshControlAdd(p, p->h.row, p->h.row, 1, 1, 1 / PetscSqrtReal(p->alpha), 3 * p->kappa, p->ylocal, p->ylocal, p->T));
@@ -342,7 +358,7 @@ static inline PetscErrorCode MeshControlError(MeshControl *p, PetscReal error[3]
   PetscReal sum[2];
 
   PetscFunctionBegin;
-  PetscCall(MeshControlParts(p, p->x, p->y, p->u, PETSC_FALSE));
+  PetscCall(MeshControlParts(p, p->x, p->y, p->u));
   PetscCall(TaoGetDualVariables(p->tao, &l, NULL));
   PetscCall(VecCopy(l, p->w));
   PetscCall(VecScale(p->w, 1 / p->alpha));
@@ -362,7 +378,7 @@ static inline PetscErrorCode MeshControlWrite(MeshControl *p, const char file[])
   PetscViewer       v;
 
   PetscFunctionBegin;
-  PetscCall(MeshControlParts(p, p->x, p->y, p->u, PETSC_FALSE));
+  PetscCall(MeshControlParts(p, p->x, p->y, p->u));
   PetscCall(TaoGetDualVariables(p->tao, &l, NULL));
   PetscCall(VecCopy(l, p->w));
   PetscCall(DMGetLocalSection(p->h.dm, &s));

@@ -30,6 +30,13 @@ static PetscErrorCode Nothing(Tao tao, Vec x, Mat A, Mat P, void *ctx)
   PetscFunctionBegin;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+/* before the first step */
+static PetscErrorCode Stop(Tao tao, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(TaoSetConvergedReason(tao, TAO_CONVERGED_USER));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 static PetscErrorCode ShellMult(Mat S, Vec x, Vec y)
 {
   Mat G;
@@ -81,7 +88,7 @@ static PetscErrorCode Miss(Mat G, Mat J, PetscReal *miss)
   PetscCall(TaoSetEqualityConstraintsRoutine(tao, c, C, G));
   PetscCall(TaoSetJacobianEqualityRoutine(tao, J, J, Nothing, NULL));
   PetscCall(TaoSetHessian(tao, H, H, Nothing, NULL));
-  PetscCall(TaoSetMaximumIterations(tao, 0));
+  PetscCall(TaoSetConvergenceTest(tao, Stop, NULL));
   PetscCall(TaoSetFromOptions(tao));
   PetscCall(TaoSolve(tao));
   PetscCall(TaoGetDualVariables(tao, &l, NULL));
