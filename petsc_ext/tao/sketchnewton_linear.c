@@ -412,8 +412,10 @@ static PetscErrorCode StepCurvature(Tao tao, PetscBool *ok)
     PetscCall(Start(tao));
     PetscCall(Solve(tao, ok));
     if (!*ok || s->stagnated) { /* singular: in the constraints, or on their kernel; which of the two is not known */
-      if (s->constrained && s->gamma < NomosSNScaleG(s) && singular++ % 2 == 0) more = RaiseGamma(s);
-      else if (!*ok || s->gamma < NomosSNScaleG(s)) more = RaiseT(s);
+      const PetscBool dual = s->constrained && s->gamma < NomosSNScaleG(s) ? PETSC_TRUE : PETSC_FALSE;
+
+      if (dual && singular++ % 2 == 0) more = RaiseGamma(s);
+      else if (dual || !*ok) more = RaiseT(s);
       else break;
       continue;
     }
