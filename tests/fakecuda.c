@@ -1,8 +1,16 @@
 /* A device without one: libnomoscuda.so for tests. Its memory can be touched only while a function of its table runs, so that
    the host reading or writing device memory ends the program; a pointer into other memory among a kernel's arguments is an
-   error. Sweeps run as on a device, in the worst order: pieces from the last to the first, the rows of a level likewise. */
+   error. Sweeps run as on a device, in the worst order: pieces from the last to the first, the rows of a level likewise, the
+   lanes of a row one after another, the one that writes at the end. */
 #define NOMOS_PRECISION 64
 #define NOMOS_TABLE_ONLY 1
+static double Parts[4]; /* of the sums of a row, from the lanes that have been there */
+static int    Next;
+static inline double LaneSum(double v, int lanes)
+{
+  return Parts[Next++] += v;
+}
+#define NomosLaneSum LaneSum
 #include <backend/backend.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -104,6 +112,11 @@ static int Foreign(const char *kernel, const void *args, size_t size)
 }
 
 #define NOMOS_SWEEP(K, BACK) \
+  static void Lanes_##K(PetscInt r, K##Args k) \
+  { \
+    memset(Parts, 0, sizeof(Parts)); \
+    for (int lane = k.piece.lanes - 1; lane >= 0; lane--) Next = 0, K##Row(r, lane, k.piece.lanes, k); \
+  } \
   static int Sweep_##K(PetscInt n, const void *args) \
   { \
     const K##Args k = *(const K##Args *)args; \
@@ -111,10 +124,10 @@ static int Foreign(const char *kernel, const void *args, size_t size)
     if ((l != 1 && l != 4 && l != 8 && l != 32) || (k.piece.group ? t < 32 || t > 1024 || t % 32 : k.piece.size != 1)) return NOMOS_ERR_ARG; \
     for (PetscInt i = n - 1; i >= 0; i--) { \
       const PetscInt from = k.piece.group ? k.piece.group[k.piece.first + i] : 0, to = k.piece.group ? k.piece.group[k.piece.first + i + 1] : 0; \
-      if (!k.piece.group) K##Row(k.piece.first + i, 0, 1, k); \
+      if (!k.piece.group) Lanes_##K(k.piece.first + i, k); \
       for (PetscInt j = 0; j < to - from; j++) { \
         const PetscInt level = BACK ? to - 1 - j : from + j; \
-        for (PetscInt r = k.piece.level[level + 1] - 1; r >= k.piece.level[level]; r--) K##Row(r, 0, 1, k); \
+        for (PetscInt r = k.piece.level[level + 1] - 1; r >= k.piece.level[level]; r--) Lanes_##K(r, k); \
       } \
     } \
     return NOMOS_OK; \

@@ -81,9 +81,10 @@ static PetscErrorCode Where(PC pc)
 
   PetscFunctionBegin;
   PetscCall(PetscStrcmp(s->where, NOMOSBACKENDAUTO, &automatic));
-  if (s->backend != NOMOS_SOR_HOST) {
+  if (s->backend != NOMOS_SOR_HOST && !automatic) want = s->where;
+  else if (s->backend != NOMOS_SOR_HOST) {
     PetscCall(MemoryOf(pc->pmat, &where));
-    want = !automatic ? s->where : PetscMemTypeCUDA(where) ? NOMOSBACKENDCUDA : NOMOSBACKENDHOST;
+    if (PetscMemTypeCUDA(where)) want = NOMOSBACKENDCUDA;
   }
   if (!s->b) PetscCall(NomosBackendCreate(PETSC_COMM_SELF, &s->b));
   PetscCall(NomosBackendGetType(s->b, &have));
@@ -316,7 +317,7 @@ static PetscErrorCode PCDestroy_NomosSOR(PC pc)
 . -pc_nomossor_sweep <symmetric>     - symmetric, forward, backward
 . -pc_nomossor_its <1>               - sweeps in an application
 . -pc_nomossor_diagonal_shift <0>    - added to the diagonal where it is divided by
-. -pc_nomossor_ordering <natural>    - natural, levels, multicolor, blockmulticolor
+. -pc_nomossor_ordering <natural>    - natural, levels, multicolor, blockmulticolor (the default on a GPU)
 . -pc_nomossor_block_size <256>      - rows in a block of blockmulticolor
 . -pc_nomossor_scope <local>         - local: every rank sweeps its block; global: colours across the ranks
 . -pc_nomossor_eisenstat             - the solve sees the transformed operator: one pass over A an iteration
@@ -325,7 +326,8 @@ static PetscErrorCode PCDestroy_NomosSOR(PC pc)
 - -pc_nomossor_mat_coloring_type <greedy> - any MatColoringType
 
   Cost and memory: an application of one symmetric sweep reads A once, from a zero guess; natural order works on the arrays of
-  the matrix and adds three vectors, the others hold a copy of the matrix in the order of the sweep with a map for new values.
+  the matrix and adds three vectors; the others, Eisenstat's form and a GPU hold L and U in the order of the sweep with a map for
+  new values. Matrices in CUDA memory are swept there, vectors are not copied.
   A transposed application makes the transpose once per set of values.
 
   Note:

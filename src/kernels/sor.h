@@ -119,9 +119,10 @@ NOMOS_KERNEL void SORForwardRow(PetscInt r, int lane, int lanes, SORForwardArgs 
   const double   u = k.full ? NomosLaneSum(SORDescend(k.m.u[r] + k.m.skip, k.m.uend[r], lane, lanes, k.m, k.x), lanes) : 0.0;
   const double   w = k.omega * k.m.id[q];
   if (lane == 0) {
-    const double a = near < to ? k.m.val[near] : 0.0, x = near < to ? k.x[k.m.col[near]] : 0.0, y = w * (s - u) - w * a * x;
+    const double far = w * (s - u) + (k.keep != 0 ? k.keep * k.x[q] : 0.0); /* what need not wait */
+    const double a = near < to ? k.m.val[near] : 0.0, x = near < to ? k.x[k.m.col[near]] : 0.0;
+    k.x[q] = far - w * a * x;
     if (k.t) k.t[q] = s - a * x;
-    k.x[q] = k.keep != 0 ? k.keep * k.x[q] + y : y;
   }
 }
 NOMOS_KERNEL void SORBackwardRow(PetscInt r, int lane, int lanes, SORBackwardArgs k)
@@ -131,8 +132,9 @@ NOMOS_KERNEL void SORBackwardRow(PetscInt r, int lane, int lanes, SORBackwardArg
   const double   l = k.full ? NomosLaneSum(SORAscend(k.m.l[r], k.m.lend[r], lane, lanes, k.m, k.x), lanes) : 0.0;
   const double   w = k.omega * k.m.id[q];
   if (lane == 0) {
-    const double a = next > from ? k.m.val[from] : 0.0, x = next > from ? k.x[k.m.col[from]] : 0.0, y = w * (s - l) - w * a * x;
-    k.x[q] = k.keep != 0 ? k.keep * k.x[q] + y : y;
+    const double far = w * (s - l) + (k.keep != 0 ? k.keep * k.x[q] : 0.0);
+    const double a = next > from ? k.m.val[from] : 0.0, x = next > from ? k.x[k.m.col[from]] : 0.0;
+    k.x[q] = far - w * a * x;
   }
 }
 /* omega id (D - 2 (D+shift)/omega) = omega - 2 - omega id shift: the diagonal itself is not read */

@@ -228,5 +228,6 @@ int main(int argc, char **argv)
   link: table
   np: 1  args: host
   np: 1  args: host  env: NOMOS_ISA=base
+  np: 1  args: cuda  env: NOMOS_CUDA_LIBRARY=@FAKE@/libnomoscuda.so
   np: 1  args: cuda  label: cuda
 TEST*/

@@ -207,6 +207,6 @@ int main(int argc, char **argv)
 
 /*TEST
   link: petsc
-  np: 1 2  args: -dll_append @FAKE@
+  np: 1 2  args: -dll_append @FAKE@/libnomos.so
   np: 1 2  args: -dll_append @PLUGIN@ -mat_type aijcusparse  label: cuda
 TEST*/
