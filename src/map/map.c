@@ -270,31 +270,21 @@ PetscErrorCode NomosMapGetOptions(NomosMap m, char *text[])
 }
 
 /*@C
-  NomosMapView - prints type, grids, parameters and settings; into an HDF5 viewer, writes a net as a model
+  NomosMapView - prints type, grids, parameters and settings
 
   Collective
 
-  Options Database Key:
-. -net_view VIEWER - after training: ascii:FILE or hdf5:FILE, see PetscOptionsCreateViewer() (default: none)
-
   Level: beginner
-.seealso: `NomosMapSave()`, `NomosMapLoad()`
+.seealso: `NomosMapViewFromOptions()`, `NomosMapSave()`
 @*/
 PetscErrorCode NomosMapView(NomosMap m, PetscViewer viewer)
 {
-  PetscBool ascii, hdf5;
+  PetscBool ascii;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
   if (!viewer) PetscCall(PetscViewerASCIIGetStdout(PetscObjectComm((PetscObject)m), &viewer));
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
-  PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERHDF5, &hdf5));
-  if (hdf5) { /* a model has its own block in front and is renamed into place: over the file that the viewer has opened */
-    const char *file;
-
-    PetscCall(PetscViewerFileGetName(viewer, &file));
-    PetscCall(NomosMapSave(m, file));
-  }
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectPrintClassNamePrefixType((PetscObject)m, viewer));
   PetscCall(PetscViewerASCIIPushTab(viewer));
@@ -317,13 +307,34 @@ PetscErrorCode NomosMapView(NomosMap m, PetscViewer viewer)
 
   Collective
 
+  Input Parameters:
++ m    - the map
+. obj  - whose options are looked at, or NULL
+- name - of the option
+
+  Options Database Key:
+. -net_view VIEWER - after training: hdf5:FILE writes the net as a model (NomosMapSave(), with any PETSc); ascii, ascii:FILE and others as
+                     PetscOptionsCreateViewer() has them (default: none)
+
   Level: intermediate
+.seealso: `NomosMapView()`, `NomosMapSave()`
 @*/
 PetscErrorCode NomosMapViewFromOptions(NomosMap m, PetscObject obj, const char name[])
 {
+  char      text[PETSC_MAX_PATH_LEN] = "", *end;
+  PetscBool set;
+
   PetscFunctionBegin;
   PetscValidHeaderSpecific(m, NOMOS_MAP_CLASSID, 1);
-  PetscCall(PetscObjectViewFromOptions((PetscObject)m, obj, name));
+  if (!obj) obj = (PetscObject)m;
+  PetscCall(PetscOptionsGetString(obj->options, obj->prefix, name, text, sizeof(text), &set));
+  if (!set || strncmp(text, "hdf5:", 5)) PetscCall(PetscObjectViewFromOptions((PetscObject)m, obj, name));
+  else { /* a model is more than PETSc's viewer could write: a checked block in front, renamed into place */
+    end = strchr(text + 5, ':');
+    if (end) *end = 0;
+    PetscCheck(text[5], PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_WRONG, "%s hdf5: needs the name of a file, as in hdf5:net.h5", name);
+    PetscCall(NomosMapSave(m, text + 5));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

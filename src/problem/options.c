@@ -124,7 +124,7 @@ static PetscErrorCode RunFromOptions(NomosProblem p, NomosOptionItems PetscOptio
 . -data_symmetry none|transpose|square|square-open - see NomosProblemSetSymmetry()
 . -data_normalize_input, -data_normalize_output - see NomosProblemSetNormalize()
 . -map_check                   - see NomosMapSetCheck()
-. -net_view VIEWER             - the trained net, see NomosMapView()
+. -net_view VIEWER             - the trained net, see NomosMapViewFromOptions()
 . -loss_type, -loss_weights    - see NomosProblemAddLoss()
 . -loss_reduction, -loss_units - see NomosProblemSetReduction(), NomosProblemSetUnits()
 . -nomos_seed, -nomos_chunk, -nomos_keep_best - see NomosProblemSetSeed(), NomosProblemSetChunk(), NomosProblemSetKeepBest()
@@ -153,7 +153,7 @@ PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
   PetscCall(PetscOptionsEList("-loss_units", "Units in which losses compare", "NomosProblemSetUnits", Units, 2, Units[units], &units, NULL));
   PetscCall(PetscOptionsEnum("-data_symmetry", "Symmetries of the square that training samples are turned by, another one every epoch; square-open: no node on the last edges", "NomosProblemSetSymmetry", NomosSymmetries, (PetscEnum)p->symmetry, (PetscEnum *)&p->symmetry, NULL));
   PetscCall(PetscOptionsInt("-nomos_seed", "Seed of first weights and order of samples", "NomosProblemSetSeed", seed, &seed, NULL));
-  PetscCall(PetscOptionsName("-net_view", "After training: show the net, or write it as a model (ascii:FILE, hdf5:FILE)", "NomosMapView", NULL));
+  PetscCall(PetscOptionsName("-net_view", "After training: show the net, or write it as a model (ascii:FILE, hdf5:FILE)", "NomosMapViewFromOptions", NULL));
   PetscCall(PetscOptionsBoundedInt("-nomos_chunk", "Samples per call of the map; 0: chosen so that activations take about 4 MB", "NomosProblemSetChunk", p->chunk_wanted, &p->chunk_wanted, NULL, 0));
   PetscCall(PetscOptionsBool("-nomos_shared_memory", "Ranks of one node exchange parameters and gradients through its memory", "NomosProblemSetSharedMemory", p->share, &p->share, NULL));
   PetscCall(PetscOptionsBool("-nomos_keep_best", "Keep the parameters with the lowest validation error", "NomosProblemSetKeepBest", p->keep_best, &p->keep_best, NULL));
