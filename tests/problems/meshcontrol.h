@@ -5,8 +5,9 @@
       minimize 1/2 |y - yd|^2 + alpha/2 |u|^2   subject to   -Lap y + kappa y^3 = u,   y = 0 on the boundary
 
   With s = sin(pi x) sin(pi y), which is 0 on the whole boundary of meshes/lshape: y* = s, u* = -Lap s + kappa s^3, multiplier
-  l* = alpha u*, yd = y* - alpha Lap u* + 3 kappa alpha s^2 u*. All of them are 0 on the boundary. Discrete: f = (y - yd)'M(y - yd)/2 + alpha u'Mu/2, c = K y + kappa N(y) - M u, consistent mass,
-  y^3 by the elements' quadrature. The error is of order h^2.
+  l* = alpha u*, yd = y* - alpha Lap u* + 3 kappa alpha s^2 u*. All of them are 0 on the boundary. Discrete:
+  f = (y - yd)'M(y - yd)/2 + alpha u'Mu/2, c = K y + kappa N(y) - M u, consistent mass, y^3 by the elements' quadrature. The error
+  is of order h^2.
 
   A joint vector holds [y; u] on every rank. Schur complement (Pearson and Wathen 2012): with T = K + 3 kappa M(y^2) + M / sqrt(alpha),
   G H^-1 G' is close to T M^-1 T; its inverse needs two solves with T, by conjugate gradients with algebraic multigrid.
