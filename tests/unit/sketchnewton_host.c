@@ -150,7 +150,7 @@ static PetscErrorCode OnControl(const Case *c)
   PetscCall(PetscOptionsCreate(&own));
   PetscCall(PetscOptionsPush(own));
   PetscCall(PetscOptionsInsertString(NULL, c->options));
-  PetscCall(ControlCreate(PETSC_COMM_WORLD, 15, 1, 1e-2, PETSC_FALSE, PETSC_FALSE, &p));
+  PetscCall(ControlCreate(PETSC_COMM_WORLD, 7, 1, 1e-2, PETSC_FALSE, PETSC_FALSE, &p));
   PetscCall(TaoSetType(p.tao, TAOSKETCHNEWTON));
   if (strstr(c->options, "schur_pc_type mat")) PetscCall(NomosTaoSketchNewtonSetSchurPre(p.tao, p.S));
   PetscCall(Watch(p.tao));
