@@ -2,8 +2,8 @@
   dft.c - tables of the dense transforms: a truncated real DFT as products with small cosine and sine matrices.
 
   For few modes this beats an FFT (no work for dropped modes, no packing), and it needs no library. Per axis the data is
-  folded once, E_j = x_j + x_{n-j}, O_j = x_j - x_{n-j}, which halves the products; rows exist per distinct |frequency|
-  and the signs are combined at the end. The inverse is the exact transpose, so adjoint pairs agree to rounding, and the
+  folded once, E_j = x_j + x_{n-j}, O_j = x_j - x_{n-j}, which halves the products, long leading axes a second time about n/4
+  (host.h); rows exist per distinct |frequency| and the signs are combined at the end. The inverse is the exact transpose, so adjoint pairs agree to rounding, and the
   Hermitian planes come out as defined: C = (w F)^T. hostdft.h runs the tables.
 */
 #include "host.h"
@@ -37,10 +37,11 @@ static PetscInt Pad(PetscInt n, int lanes)
   return (n + lanes - 1) / lanes * lanes;
 }
 
-/* distinct |frequencies| of a leading axis, and which rows each slot uses */
+/* distinct |frequencies| of a leading axis, even ones first where it is folded twice, and which rows each slot uses */
 static int LeadingRows(NomosDenseAxis *x, const PetscInt *freq)
 {
-  PetscInt *row = (PetscInt *)calloc((size_t)x->n / 2 + 1, sizeof(*row)), *sine = (PetscInt *)calloc((size_t)x->n / 2 + 1, sizeof(*sine));
+  PetscInt *row = (PetscInt *)calloc((size_t)x->n / 2 + 1, sizeof(*row)), *sine = (PetscInt *)calloc((size_t)x->n / 2 + 1, sizeof(*sine)), *of = x->slot_sign + x->m;
+  const int step = NomosDenseTwice(x->n) ? 2 : 1;
 
   if (!row || !sine) {
     free(row), free(sine);
@@ -48,9 +49,13 @@ static int LeadingRows(NomosDenseAxis *x, const PetscInt *freq)
   }
   for (PetscInt s = 0; s < x->m; s++)
     if (freq[s] != NOMOS_ABSENT) row[freq[s] < 0 ? -freq[s] : freq[s]] = 1;
-  for (PetscInt f = 0; f <= x->n / 2; f++) {
-    sine[f] = row[f] && f > 0 && 2 * f != x->n ? x->ns++ : -1;
-    row[f]  = row[f] ? x->nc++ : -1;
+  for (int first = 0; first < step; first++) {
+    for (PetscInt f = first; f <= x->n / 2; f += step) {
+      sine[f] = row[f] && f > 0 && 2 * f != x->n ? x->ns++ : -1;
+      if (row[f]) of[x->nc] = f;
+      row[f] = row[f] ? x->nc++ : -1;
+    }
+    if (first == 0) x->ce = x->nc, x->se = x->ns;
   }
   for (PetscInt s = 0; s < x->m; s++) {
     const PetscInt f = freq[s] == NOMOS_ABSENT ? 0 : (freq[s] < 0 ? -freq[s] : freq[s]);
@@ -58,9 +63,6 @@ static int LeadingRows(NomosDenseAxis *x, const PetscInt *freq)
     x->slot_sin[s]  = freq[s] == NOMOS_ABSENT ? -1 : sine[f];
     x->slot_sign[s] = freq[s] < 0 ? -1 : 1;
   }
-  for (PetscInt f = 0; f <= x->n / 2; f++)
-    if (row[f] >= 0) row[row[f]] = f; /* row -> frequency: row[f] <= f, so nothing unread is overwritten */
-  memcpy(x->slot_sign + x->m, row, (size_t)x->nc * sizeof(*row));
   free(row), free(sine);
   return NOMOS_OK;
 }

@@ -17,6 +17,7 @@
 typedef struct {
   PetscInt  n, m, half, nsin; /* points, slots; j = 0..half-1 and, for even n, the extra j = n/2; nsin = (n-1)/2 */
   PetscInt  nc, ns, lc, ls;   /* rows; lc, ls: padded to the vector length */
+  PetscInt  ce, se;           /* leading axis folded twice: the first ce and se rows are those of the even frequencies */
   PetscInt *slot_cos, *slot_sin, *slot_sign; /* per slot: its row or -1 when absent; its sine row or -1; sign of its frequency */
   void     *cos_aj, *sin_aj; /* [nc][half+1], [ns][nsin] in the plan's precision: by row, then j */
   void     *cos_ja[2], *sin_ja[2]; /* last axis, [half+1][lc], [nsin][ls]: scaled; 0: scale_f, 1: scale_i w */
@@ -25,6 +26,13 @@ typedef struct {
   void     *full[2]; /* last axis of few points, [n][lc + ls]: both tables without folding */
 } NomosDenseAxis;
 #define NOMOS_DENSE_FULL 16 /* up to so many points the last axis is not folded */
+
+/* A leading axis of so many points is folded about n/4 as well: cos(2 pi k (n/2 - j)/n) = (-1)^k cos(2 pi k j/n), so that even and
+   odd frequencies each take a quarter of the points. Below, loops that short cost more than the products they save. */
+static inline int NomosDenseTwice(PetscInt n)
+{
+  return n % 4 == 0 && n >= 16;
+}
 
 typedef struct {
   int            dim, precision, lanes; /* lanes: reals in a vector of the code that runs the plan */

@@ -1,6 +1,6 @@
 /*
-  hostdft.h - runs the tables of dft.c. Leading axes first, lanes over what is contiguous behind them; the last axis
-  with broadcasts and lanes over the modes (forward) or the folded points (transpose). A spectrum row may be stored
+  hostdft.h - runs the tables of dft.c. Leading axes first, folded once or twice, lanes over what is contiguous behind
+  them; the last axis with broadcasts and lanes over the modes (forward) or the folded points (transpose). A spectrum row may be stored
   with a whole vector although fewer modes are meant: what spills is overwritten by the next row, and the last field of
   a call goes through a scratch spectrum.
 */
@@ -20,61 +20,89 @@ INLINE void StoreSome(NomosReal *p, PetscInt count, Vector v)
     for (PetscInt l = 0; l < count; l++) p[l] = v[l];
 }
 
-/* nr rows of y = sum_j table[r][j] F_j, F = E or O folded, two vectors wide; whole: both vectors are full */
-INLINE void FoldedRows(const int nr, const int whole, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c0, PetscInt c1)
+/* Columns go nv vectors at a time, two or one, or `some`: one of which only c lanes count. */
+INLINE void LoadColumns(const int nv, const int some, PetscInt c, const NomosReal *q, Vector v[2])
+{
+  for (int w = 0; w < nv; w++) v[w] = some ? LoadSome(q, c) : VLOAD(q + w * LN);
+}
+/* y = v, or y += v where add; in vectors that all count, or of one c lanes */
+INLINE void StoreColumn(const int some, PetscInt c, int add, Vector v, NomosReal *y)
+{
+  if (add) v += some ? LoadSome(y, c) : VLOAD(y);
+  if (some) StoreSome(y, c, v);
+  else VPTR(y) = v;
+}
+
+/* nr rows of y = sum_j table[r][j] F_j, F = E or O folded */
+INLINE void FoldedRows(const int nr, const int nv, const int some, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c)
 {
   Vector acc[6][2];
-  for (int r = 0; r < nr; r++) acc[r][0] = acc[r][1] = VZERO;
+  for (int r = 0; r < nr; r++)
+    for (int w = 0; w < nv; w++) acc[r][w] = VZERO;
   for (PetscInt j = 0; j < nj; j++)
     for (int r = 0; r < nr; r++) {
       const Vector t = VSplat(table[r * ts + j]);
-      acc[r][0] += t * F[j][0];
-      acc[r][1] += t * F[j][1];
+      for (int w = 0; w < nv; w++) acc[r][w] += t * F[j][w];
     }
-  for (int r = 0; r < nr; r++) {
-    if (whole) VPTR(y + r * ys) = acc[r][0], VPTR(y + r * ys + LN) = acc[r][1];
-    else {
-      StoreSome(y + r * ys, c0, acc[r][0]);
-      if (c1 > 0) StoreSome(y + r * ys + LN, c1, acc[r][1]);
-    }
-  }
+  for (int r = 0; r < nr; r++)
+    for (int w = 0; w < nv; w++) StoreColumn(some, c, 0, acc[r][w], y + r * ys + w * LN);
 }
 /* rows in groups of up to six, so that a group of few rows does not wait for its own additions */
-INLINE void FoldedAll(const int whole, PetscInt rows, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c0, PetscInt c1)
+INLINE void FoldedAll(const int nv, const int some, PetscInt rows, PetscInt nj, const NomosReal *table, PetscInt ts, const Vector (*F)[2], NomosReal *y, PetscInt ys, PetscInt c)
 {
   for (PetscInt r = 0; r < rows;) {
     const PetscInt   left = rows - r, n = left > 6 ? (left < 10 ? (left + 1) / 2 : 6) : left;
     const NomosReal *t = table + r * ts;
     NomosReal       *o = y + r * ys;
-    if (n == 6) FoldedRows(6, whole, nj, t, ts, F, o, ys, c0, c1);
-    else if (n == 5) FoldedRows(5, whole, nj, t, ts, F, o, ys, c0, c1);
-    else if (n == 4) FoldedRows(4, whole, nj, t, ts, F, o, ys, c0, c1);
-    else if (n == 3) FoldedRows(3, whole, nj, t, ts, F, o, ys, c0, c1);
-    else if (n == 2) FoldedRows(2, whole, nj, t, ts, F, o, ys, c0, c1);
-    else FoldedRows(1, whole, nj, t, ts, F, o, ys, c0, c1);
+    if (n == 6) FoldedRows(6, nv, some, nj, t, ts, F, o, ys, c);
+    else if (n == 5) FoldedRows(5, nv, some, nj, t, ts, F, o, ys, c);
+    else if (n == 4) FoldedRows(4, nv, some, nj, t, ts, F, o, ys, c);
+    else if (n == 3) FoldedRows(3, nv, some, nj, t, ts, F, o, ys, c);
+    else if (n == 2) FoldedRows(2, nv, some, nj, t, ts, F, o, ys, c);
+    else FoldedRows(1, nv, some, nj, t, ts, F, o, ys, c);
     r += n;
   }
 }
 
-/* leading axis: x [n][inner], its rows at row[j] -> y [nc + ns][inner], two vectors of columns from q */
-INLINE void LeadingColumns(const PetscInt n, const int whole, const NomosDenseAxis *a, PetscInt inner, const NomosReal *q, const size_t *row, NomosReal *y, PetscInt c0, PetscInt c1)
+/* leading axis: x [n][inner], its rows at row[j] -> y [nc + ns][inner] */
+INLINE void LeadingColumns(const PetscInt n, const int nv, const int some, const NomosDenseAxis *a, PetscInt inner, const NomosReal *q, const size_t *row, NomosReal *y, PetscInt c)
 {
   Vector         E[257][2], O[257][2];
   const PetscInt nsin = (n - 1) / 2;
   for (PetscInt j = 0; j <= n / 2; j++) {
-    const int        pair = j > 0 && 2 * j != n;
-    const NomosReal *u = q + row[j], *v = q + row[pair ? n - j : j];
-    const Vector     u0 = whole ? VLOAD(u) : LoadSome(u, c0), u1 = whole ? VLOAD(u + LN) : c1 > 0 ? LoadSome(u + LN, c1) : VZERO;
-    if (!pair) {
-      E[j][0] = u0, E[j][1] = u1;
-    } else {
-      const Vector v0 = whole ? VLOAD(v) : LoadSome(v, c0), v1 = whole ? VLOAD(v + LN) : c1 > 0 ? LoadSome(v + LN, c1) : VZERO;
-      E[j][0] = u0 + v0, O[j - 1][0] = u0 - v0;
-      E[j][1] = u1 + v1, O[j - 1][1] = u1 - v1;
+    Vector u[2], v[2];
+    LoadColumns(nv, some, c, q + row[j], u);
+    for (int w = 0; w < nv; w++) E[j][w] = u[w];
+    if (j == 0 || 2 * j == n) continue;
+    LoadColumns(nv, some, c, q + row[n - j], v);
+    for (int w = 0; w < nv; w++) E[j][w] += v[w], O[j - 1][w] = u[w] - v[w];
+  }
+  FoldedAll(nv, some, a->nc, n / 2 + 1, (const NomosReal *)a->cos_aj, n / 2 + 1, (const Vector(*)[2])E, y, inner, c);
+  FoldedAll(nv, some, a->ns, nsin, (const NomosReal *)a->sin_aj, nsin, (const Vector(*)[2])O, y + (size_t)a->nc * (size_t)inner, inner, c);
+}
+/* the same folded twice: even and odd frequencies apart, each from a quarter of the points */
+INLINE void LeadingColumnsTwice(const PetscInt n, const int nv, const int some, const NomosDenseAxis *a, PetscInt inner, const NomosReal *q, const size_t *row, NomosReal *y, PetscInt c)
+{
+  Vector           EE[129][2], EO[128][2], OE[128][2], OO[128][2], u[4][2]; /* even or odd about 0, then about n/4 */
+  const PetscInt   h = n / 2, f = n / 4, h1 = h + 1, nsin = h - 1, ce = a->ce, se = a->se;
+  const NomosReal *ct = (const NomosReal *)a->cos_aj, *st = (const NomosReal *)a->sin_aj;
+  NomosReal       *ys = y + (size_t)a->nc * (size_t)inner;
+  LoadColumns(nv, some, c, q + row[0], u[0]), LoadColumns(nv, some, c, q + row[h], u[1]);
+  LoadColumns(nv, some, c, q + row[f], u[2]), LoadColumns(nv, some, c, q + row[n - f], u[3]);
+  for (int w = 0; w < nv; w++) EE[0][w] = u[0][w] + u[1][w], EO[0][w] = u[0][w] - u[1][w], EE[f][w] = u[2][w] + u[3][w], OO[f - 1][w] = u[2][w] - u[3][w];
+  for (PetscInt j = 1; j < f; j++) {
+    LoadColumns(nv, some, c, q + row[j], u[0]), LoadColumns(nv, some, c, q + row[n - j], u[1]);
+    LoadColumns(nv, some, c, q + row[h - j], u[2]), LoadColumns(nv, some, c, q + row[h + j], u[3]);
+    for (int w = 0; w < nv; w++) {
+      const Vector e = u[0][w] + u[1][w], o = u[0][w] - u[1][w], eh = u[2][w] + u[3][w], oh = u[2][w] - u[3][w];
+      EE[j][w] = e + eh, EO[j][w] = e - eh;
+      OE[j - 1][w] = o - oh, OO[j - 1][w] = o + oh;
     }
   }
-  FoldedAll(whole, a->nc, n / 2 + 1, (const NomosReal *)a->cos_aj, n / 2 + 1, (const Vector(*)[2])E, y, inner, c0, c1);
-  FoldedAll(whole, a->ns, nsin, (const NomosReal *)a->sin_aj, nsin, (const Vector(*)[2])O, y + (size_t)a->nc * (size_t)inner, inner, c0, c1);
+  FoldedAll(nv, some, ce, f + 1, ct, h1, (const Vector(*)[2])EE, y, inner, c);
+  FoldedAll(nv, some, a->nc - ce, f, ct + ce * h1, h1, (const Vector(*)[2])EO, y + ce * inner, inner, c);
+  FoldedAll(nv, some, se, f - 1, st, nsin, (const Vector(*)[2])OE, ys, inner, c);
+  FoldedAll(nv, some, a->ns - se, f, st + se * nsin, nsin, (const Vector(*)[2])OO, ys + se * inner, inner, c);
 }
 /* Small sizes are compiled with their number of points: loops this short cost more than their work otherwise. */
 #define BY_SIZE(n, CALL) \
@@ -85,11 +113,21 @@ INLINE void LeadingColumns(const PetscInt n, const int whole, const NomosDenseAx
   case 64: CALL(64); break; \
   default: CALL(n); \
   }
+#define BY_COLUMNS(inner, COLUMNS) \
+  do { \
+    PetscInt p = 0; \
+    for (; p + 2 * LN <= inner; p += 2 * LN) COLUMNS(2, 0); \
+    for (; p + LN <= inner; p += LN) COLUMNS(1, 0); \
+    if (p < inner) COLUMNS(1, 1); \
+  } while (0)
 INLINE void AxisLeadingN(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, const size_t *row, NomosReal *y)
 {
-  PetscInt p = 0;
-  for (; p + 2 * LN <= inner; p += 2 * LN) LeadingColumns(n, 1, a, inner, x + p, row, y + p, 2 * LN, LN);
-  for (; p < inner; p += 2 * LN) LeadingColumns(n, 0, a, inner, x + p, row, y + p, inner - p, inner - p - LN);
+#define ONCE(nv, some)  LeadingColumns(n, nv, some, a, inner, x + p, row, y + p, inner - p)
+#define TWICE(nv, some) LeadingColumnsTwice(n, nv, some, a, inner, x + p, row, y + p, inner - p)
+  if (NomosDenseTwice(n)) BY_COLUMNS(inner, TWICE);
+  else BY_COLUMNS(inner, ONCE);
+#undef ONCE
+#undef TWICE
 }
 static void AxisLeading(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, const size_t *row, NomosReal *y)
 {
@@ -98,53 +136,79 @@ static void AxisLeading(const NomosDenseAxis *a, PetscInt inner, const NomosReal
 #undef CALL
 }
 
-/* its transpose: x [nc + ns][inner] -> y [n][inner], added where add; nj points j, j+1, .. and (both) their mirrors n-j */
-INLINE void LeadingPoints(const PetscInt n, const int nj, const int both, const NomosDenseAxis *a, PetscInt j, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, PetscInt c0, PetscInt c1, int add)
+/* acc_i = sum over rows r of t[r][i] x_r for nj points i */
+INLINE void PointSums(const int nj, const int nv, const int some, PetscInt rows, const NomosReal *t, PetscInt ts, const NomosReal *x, PetscInt inner, PetscInt c, Vector (*acc)[2])
 {
-  const PetscInt   h1 = n / 2 + 1, nsin = (n - 1) / 2;
-  const NomosReal *ct = (const NomosReal *)a->cos_aj + j, *st = (const NomosReal *)a->sin_aj + (both ? j - 1 : 0);
-  Vector           E[3][2], O[3][2];
-
-  for (int i = 0; i < nj; i++) E[i][0] = E[i][1] = O[i][0] = O[i][1] = VZERO;
-  for (PetscInt r = 0; r < a->nc; r++) {
-    const NomosReal *q = x + (size_t)r * (size_t)inner;
-    const Vector     u = LoadSome(q, c0), v = c1 > 0 ? LoadSome(q + LN, c1) : VZERO;
-    for (int i = 0; i < nj; i++) {
-      const Vector t = VSplat(ct[r * h1 + i]);
-      E[i][0] += t * u, E[i][1] += t * v;
-    }
-  }
-  for (PetscInt r = 0; both && r < a->ns; r++) {
-    const NomosReal *q = x + (size_t)(a->nc + r) * (size_t)inner;
-    const Vector     u = LoadSome(q, c0), v = c1 > 0 ? LoadSome(q + LN, c1) : VZERO;
-    for (int i = 0; i < nj; i++) {
-      const Vector t = VSplat(st[r * nsin + i]);
-      O[i][0] += t * u, O[i][1] += t * v;
-    }
-  }
   for (int i = 0; i < nj; i++)
-    for (int w = 0; w < 2; w++) {
-      const PetscInt c = w ? c1 : c0;
-      NomosReal     *u = y + row[j + i] + w * LN, *v = y + row[both ? n - j - i : 0] + w * LN;
-      if (c <= 0) break;
-      StoreSome(u, c, add ? LoadSome(u, c) + E[i][w] + O[i][w] : E[i][w] + O[i][w]);
-      if (both) StoreSome(v, c, add ? LoadSome(v, c) + E[i][w] - O[i][w] : E[i][w] - O[i][w]);
+    for (int w = 0; w < nv; w++) acc[i][w] = VZERO;
+  for (PetscInt r = 0; r < rows; r++) {
+    Vector u[2];
+    LoadColumns(nv, some, c, x + (size_t)r * (size_t)inner, u);
+    for (int i = 0; i < nj; i++) {
+      const Vector k = VSplat(t[r * ts + i]);
+      for (int w = 0; w < nv; w++) acc[i][w] += k * u[w];
+    }
+  }
+}
+/* the transpose: x [nc + ns][inner] -> y [n][inner], added where add; nj points j, j+1, .. and (both) their mirrors n-j */
+INLINE void LeadingPoints(const PetscInt n, const int nj, const int both, const int nv, const int some, const NomosDenseAxis *a, PetscInt j, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, PetscInt c, int add)
+{
+  Vector E[3][2], O[3][2];
+  PointSums(nj, nv, some, a->nc, (const NomosReal *)a->cos_aj + j, n / 2 + 1, x, inner, c, E);
+  if (both) PointSums(nj, nv, some, a->ns, (const NomosReal *)a->sin_aj + j - 1, (n - 1) / 2, x + (size_t)a->nc * (size_t)inner, inner, c, O);
+  for (int i = 0; i < nj; i++)
+    for (int w = 0; w < nv; w++) {
+      if (!both) O[i][w] = VZERO;
+      StoreColumn(some, c, add, E[i][w] + O[i][w], y + row[j + i] + w * LN);
+      if (both) StoreColumn(some, c, add, E[i][w] - O[i][w], y + row[n - j - i] + w * LN);
     }
 }
-INLINE void LeadingColumnsT(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, PetscInt c0, PetscInt c1, int add)
+/* folded twice: points j, j+1, .. with their mirrors n-j, n/2-j, n/2+j; at the ends j = 0 and n/4 two of the four coincide */
+INLINE void LeadingPointsTwice(const PetscInt n, const int nj, const int end, const int nv, const int some, const NomosDenseAxis *a, PetscInt j, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, PetscInt c, int add)
 {
-  const PetscInt nsin = (n - 1) / 2;
+  const PetscInt   h = n / 2, h1 = h + 1, nsin = h - 1, ce = a->ce, se = a->se;
+  const NomosReal *ct = (const NomosReal *)a->cos_aj + j, *st = (const NomosReal *)a->sin_aj + (j ? j - 1 : 0), *xs = x + (size_t)a->nc * (size_t)inner;
+  Vector           CE[3][2], CO[3][2], SE[3][2], SO[3][2];
+  PointSums(nj, nv, some, ce, ct, h1, x, inner, c, CE);
+  if (!end || j == 0) PointSums(nj, nv, some, a->nc - ce, ct + ce * h1, h1, x + ce * inner, inner, c, CO);
+  if (!end) PointSums(nj, nv, some, se, st, nsin, xs, inner, c, SE);
+  if (!end || j > 0) PointSums(nj, nv, some, a->ns - se, st + se * nsin, nsin, xs + se * inner, inner, c, SO);
+  for (int i = 0; i < nj; i++)
+    for (int w = 0; w < nv; w++) {
+      if (end) {
+        const Vector s = j ? SO[0][w] : CO[0][w];
+        StoreColumn(some, c, add, CE[0][w] + s, y + row[j] + w * LN);
+        StoreColumn(some, c, add, CE[0][w] - s, y + row[j ? n - j : h] + w * LN);
+      } else {
+        const Vector p = CE[i][w] + CO[i][w], m = CE[i][w] - CO[i][w], s = SO[i][w] + SE[i][w], d = SO[i][w] - SE[i][w];
+        StoreColumn(some, c, add, p + s, y + row[j + i] + w * LN);
+        StoreColumn(some, c, add, p - s, y + row[n - j - i] + w * LN);
+        StoreColumn(some, c, add, m + d, y + row[h - j - i] + w * LN);
+        StoreColumn(some, c, add, m - d, y + row[h + j + i] + w * LN);
+      }
+    }
+}
+INLINE void LeadingColumnsT(const PetscInt n, const int nv, const int some, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, PetscInt c, int add)
+{
+  const PetscInt nsin = (n - 1) / 2, f = n / 4;
   PetscInt       j = 1;
-  LeadingPoints(n, 1, 0, a, 0, inner, x, y, row, c0, c1, add);
-  for (; j + 2 <= nsin; j += 3) LeadingPoints(n, 3, 1, a, j, inner, x, y, row, c0, c1, add);
-  for (; j <= nsin; j++) LeadingPoints(n, 1, 1, a, j, inner, x, y, row, c0, c1, add);
-  if (n % 2 == 0) LeadingPoints(n, 1, 0, a, n / 2, inner, x, y, row, c0, c1, add);
+  if (NomosDenseTwice(n)) {
+    LeadingPointsTwice(n, 1, 1, nv, some, a, 0, inner, x, y, row, c, add);
+    for (; j + 2 < f; j += 3) LeadingPointsTwice(n, 3, 0, nv, some, a, j, inner, x, y, row, c, add);
+    for (; j < f; j++) LeadingPointsTwice(n, 1, 0, nv, some, a, j, inner, x, y, row, c, add);
+    LeadingPointsTwice(n, 1, 1, nv, some, a, f, inner, x, y, row, c, add);
+    return;
+  }
+  LeadingPoints(n, 1, 0, nv, some, a, 0, inner, x, y, row, c, add);
+  for (; j + 2 <= nsin; j += 3) LeadingPoints(n, 3, 1, nv, some, a, j, inner, x, y, row, c, add);
+  for (; j <= nsin; j++) LeadingPoints(n, 1, 1, nv, some, a, j, inner, x, y, row, c, add);
+  if (n % 2 == 0) LeadingPoints(n, 1, 0, nv, some, a, n / 2, inner, x, y, row, c, add);
 }
 INLINE void AxisLeadingTN(const PetscInt n, const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, int add)
 {
-  PetscInt p = 0;
-  for (; p + 2 * LN <= inner; p += 2 * LN) LeadingColumnsT(n, a, inner, x + p, y + p, row, 2 * LN, LN, add); /* constants: no partial loads */
-  for (; p < inner; p += 2 * LN) LeadingColumnsT(n, a, inner, x + p, y + p, row, inner - p, inner - p - LN, add);
+#define TRANSPOSE(nv, some) LeadingColumnsT(n, nv, some, a, inner, x + p, y + p, row, inner - p, add)
+  BY_COLUMNS(inner, TRANSPOSE);
+#undef TRANSPOSE
 }
 static void AxisLeadingT(const NomosDenseAxis *a, PetscInt inner, const NomosReal *x, NomosReal *y, const size_t *row, int add)
 {
