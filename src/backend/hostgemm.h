@@ -7,26 +7,24 @@
 #if NOMOS_VECTOR_BYTES == 64
   #define MR 12
   #define GO 4
-  #define GI 6
 #elif NOMOS_VECTOR_BYTES == 32
   #define MR 6
   #define GO 3
-  #define GI 4
 #else
   #define MR 4
   #define GO 2
-  #define GI 4
 #endif
+#define GI 4
 
-/* rows x (nv vectors) of Y: acc = [Y] + sum_i A[r*rs + i*cs] X[i*xs + .]; rows and nv are constants after inlining */
+/* rows x (nv vectors) of Y: acc = bias [+ Y] + sum_i A[r*rs + i*cs] X[i*xs + .]; rows and nv are constants after inlining */
 INLINE void GemmTile(const int rows, const int nv, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, const NomosReal *bias, int add)
 {
   Vector acc[MR][2];
   for (int r = 0; r < rows; r++)
-    for (int v = 0; v < nv; v++) {
-      acc[r][v] = bias ? VSplat(bias[r]) : VZERO;
-      if (add) acc[r][v] += VLOAD(Y + r * ys + v * LN);
-    }
+    for (int v = 0; v < nv; v++) acc[r][v] = VSplat(bias[r]);
+  if (add)
+    for (int r = 0; r < rows; r++)
+      for (int v = 0; v < nv; v++) acc[r][v] += VLOAD(Y + r * ys + v * LN);
   for (PetscInt i = 0; i < in; i++) {
     Vector x[2];
     for (int v = 0; v < nv; v++) x[v] = VLOAD(X + i * xs + v * LN);
@@ -39,16 +37,20 @@ INLINE void GemmTile(const int rows, const int nv, PetscInt in, const NomosReal 
     for (int v = 0; v < nv; v++) VPTR(Y + r * ys + v * LN) = acc[r][v];
 }
 
-/* all output channels of one column of nv vectors, in tiles as even as possible: a tile of few rows waits for its own sums */
-INLINE void GemmColumn(const int nv, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, const NomosReal *bias, int add)
+/* all output channels of some points, whole columns of nv vectors: in tiles of rows as even as possible, since a tile of few rows
+   waits for its own sums; a tile goes over all the columns, since a core that guesses the next number of rows wrong loses time */
+INLINE void GemmColumns(const int nv, PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, const NomosReal *bias, int add)
 {
-  const PetscInt tiles = (out + MR - 1) / MR;
+  static const NomosReal none[MR] = {0};
+  const PetscInt         tiles = (out + MR - 1) / MR;
   for (PetscInt o = 0, t = 0; t < tiles; t++) {
     const PetscInt   rows = (out - o + tiles - t - 1) / (tiles - t);
-    const NomosReal *a = A + o * rs, *c = bias ? bias + o : NULL;
+    const NomosReal *a = A + o * rs, *c = bias ? bias + o : none;
     NomosReal       *y = Y + o * ys;
   #define GEMM_CASE(n) \
-  case n: GemmTile(n, nv, in, a, rs, cs, X, xs, y, ys, c, add); break;
+  case n: \
+    for (PetscInt p = 0; p < points; p += nv * LN) GemmTile(n, nv, in, a, rs, cs, X + p, xs, y + p, ys, c, add); \
+    break;
     switch (rows) {
       GEMM_CASE(1)
       GEMM_CASE(2)
@@ -93,7 +95,7 @@ static void GemmPacked(PetscInt points, PetscInt out, PetscInt in, const NomosRe
   NomosReal T[256 * PACK] __attribute__((aligned(64)));
   for (PetscInt i = 0; i < in; i++)
     for (int v = 0; v < PACK; v += LN) VPTR(T + i * PACK + v) = VLOAD(X + i * points + v);
-  for (int v = 0; v < PACK; v += 2 * LN) GemmColumn(2, out, in, A, rs, cs, T + v, PACK, Y + v, points, bias, add);
+  GemmColumns(2, PACK, out, in, A, rs, cs, T, PACK, Y, points, bias, add);
 }
 
 static void GemmField(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, NomosReal *Y, const NomosReal *bias, int add)
@@ -101,8 +103,11 @@ static void GemmField(PetscInt points, PetscInt out, PetscInt in, const NomosRea
   PetscInt p = 0;
   if (points >= 1024 && in <= 256 && out > MR)
     for (; p + PACK <= points; p += PACK) GemmPacked(points, out, in, A, rs, cs, X + p, Y + p, bias, add);
-  for (; p + 2 * LN <= points; p += 2 * LN) GemmColumn(2, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
-  for (; p + LN <= points; p += LN) GemmColumn(1, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
+  for (PetscInt n; p + 2 * LN <= points; p += n) { /* so few columns that they stay in the first cache */
+    n = points - p < 8 * LN ? (points - p) / (2 * LN) * (2 * LN) : 8 * LN;
+    GemmColumns(2, n, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
+  }
+  for (; p + LN <= points; p += LN) GemmColumns(1, LN, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
   if (p < points) GemmRest(points - p, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
 }
 
@@ -127,15 +132,31 @@ INLINE void GradTile(const int no, const int ni, PetscInt batch, PetscInt points
       for (int o = 0; o < no; o++)
         for (int i = 0; i < ni; i++) acc[o][i][0] += u[o * stride + p] * v[i * stride + p];
   }
+  Vector    all[GO * GI + LN];
+  NomosReal sum[GO * GI + LN];
+  for (int q = 0; q < no * ni + LN; q++) all[q] = q < no * ni ? acc[q / ni][q % ni] : VZERO;
+  for (int q = 0; q < no * ni; q += LN) VSums(all + q, sum + q);
   for (int o = 0; o < no; o++)
-    for (int i = 0; i < ni; i++) A[o * as + i] += VSum(acc[o][i]);
+    for (int i = 0; i < ni; i++) A[o * as + i] += sum[o * ni + i];
 }
 
+/* input channels in tiles as even as possible */
 INLINE void GradRows(const int no, PetscInt in, PetscInt batch, PetscInt points, PetscInt stride, const NomosReal *Y, size_t ys, const NomosReal *X, size_t xs, NomosReal *A)
 {
-  PetscInt i = 0;
-  for (; i + GI <= in; i += GI) GradTile(no, GI, batch, points, stride, Y, ys, X + i * stride, xs, A + i, in);
-  for (; i < in; i++) GradTile(no, 1, batch, points, stride, Y, ys, X + i * stride, xs, A + i, in);
+  const PetscInt tiles = (in + GI - 1) / GI;
+  for (PetscInt i = 0, t = 0, n; t < tiles; t++, i += n) {
+    const NomosReal *x = X + i * stride;
+    n = (in - i + tiles - t - 1) / (tiles - t);
+  #define GRAD_CASE(ni) \
+  case ni: GradTile(no, ni, batch, points, stride, Y, ys, x, xs, A + i, in); break;
+    switch (n) {
+      GRAD_CASE(1)
+      GRAD_CASE(2)
+      GRAD_CASE(3)
+      GRAD_CASE(4)
+    }
+  #undef GRAD_CASE
+  }
 }
 static void Grad(const NomosGemm *g, size_t xs, size_t ys)
 {

@@ -130,23 +130,64 @@ INLINE Vector VSplat(NomosReal a)
 {
   return a - VZERO; /* becomes a broadcast */
 }
+  #if !defined(__clang__) /* gcc shuffles by a mask; clang sees a shuffle in a loop */
+    #if NOMOS_PRECISION == 32
+typedef int Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
+    #else
+typedef long long Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
+    #endif
+  #endif
 /* (first_0, v_{LN-1}, .., v_1) */
 INLINE Vector VMirror(Vector v, Vector first)
 {
-  #if defined(__clang__) /* has no shuffle by a variable mask; sees one in this loop */
+  #if defined(__clang__)
   Vector r = first;
   for (int l = 1; l < LN; l++) r[l] = v[LN - l];
   return r;
   #else
-    #if NOMOS_PRECISION == 32
-  typedef int Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
-    #else
-  typedef long long Mask __attribute__((vector_size(NOMOS_VECTOR_BYTES)));
-    #endif
   Mask m;
   for (int l = 0; l < LN; l++) m[l] = l ? LN - l : LN;
   return __builtin_shuffle(v, first, m);
   #endif
+}
+/* r_l = x_l + x_{l xor w}, x = a where bit w of l is clear, b where it is set */
+INLINE Vector VFold(Vector a, Vector b, const int w)
+{
+  #if defined(__clang__)
+  Vector r = a;
+  for (int l = 0; l < LN; l++) r[l] = l & w ? b[l & ~w] + b[l] : a[l] + a[l | w];
+  return r;
+  #else
+  Mask m, n;
+  for (int l = 0; l < LN; l++) m[l] = (l & w ? LN : 0) + (l & ~w), n[l] = m[l] + w;
+  return __builtin_shuffle(a, b, m) + __builtin_shuffle(a, b, n);
+  #endif
+}
+/* s_i = sum of the lanes of v_i, LN of them: two vectors become one until every lane holds a sum, with its bits reversed */
+INLINE void VSums(const Vector *v, NomosReal *s)
+{
+  Vector    t[LN];
+  NomosReal sum[LN];
+  for (int i = 0; i < LN; i++) t[i] = v[i];
+  #define FOLDS(w) \
+    for (int i = 0; i < w; i++) t[i] = VFold(t[2 * i], t[2 * i + 1], w)
+  #if NOMOS_VECTOR_BYTES * 8 / NOMOS_PRECISION > 8
+  FOLDS(8);
+  #endif
+  #if NOMOS_VECTOR_BYTES * 8 / NOMOS_PRECISION > 4
+  FOLDS(4);
+  #endif
+  #if NOMOS_VECTOR_BYTES * 8 / NOMOS_PRECISION > 2
+  FOLDS(2);
+  #endif
+  FOLDS(1);
+  #undef FOLDS
+  VPTR(sum) = t[0];
+  for (int i = 0; i < LN; i++) {
+    int at = 0;
+    for (int w = 1; w < LN; w *= 2) at += i & w ? LN / 2 / w : 0;
+    s[i] = sum[at];
+  }
 }
 INLINE NomosReal VSum(Vector v)
 {
