@@ -57,11 +57,11 @@ static PetscErrorCode BlockPointwise(NomosMap m, PetscInt l, FNOSpan s, const No
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* y <- block l of v. Without `save` nothing is kept: one span's scratch serves all. */
+/* y <- block l of v, which may be y except for block `li`. Without `save` nothing is kept: one block's buffers serve all. */
 static PetscErrorCode BlockForward(NomosMap m, PetscInt l, NomosReal *v, NomosReal *y, PetscBool save)
 {
   FNO           *f = (FNO *)m->data;
-  FNOSaved      *k = &f->saved[l];
+  FNOSaved      *k = &f->saved[save || f->resample ? l : 0];
   const PetscInt n = BlockPoints(f, l), h = f->width, hidden = f->block == FNO_BLOCK_LI ? 0 : f->mlp[l][0].out;
   void          *plan = f->conv_layer[l].plan_i;
   NomosReal     *x, *target = f->block == FNO_BLOCK_LI ? y : k->z;
@@ -199,10 +199,11 @@ static PetscErrorCode Resample(NomosMap m, const NomosReal *x, NomosReal *y, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Without `save` two fields serve in turn. */
+/* Without `save` one field serves, the fewer the more stay near the core: block `neuralop` has K v elsewhere and may write where it
+   reads. Block `li` puts K v where its result goes: two in turn. */
 static NomosReal *BlockInput(FNO *f, PetscInt l, PetscBool save)
 {
-  return f->saved[save || f->resample ? l : l % 2].v;
+  return f->saved[save || f->resample ? l : f->block == FNO_BLOCK_LI ? l % 2 : 0].v;
 }
 /* Where block l writes: the next block's input, or the end. A resampling stands before the last block. */
 static NomosReal *BlockTarget(FNO *f, PetscInt l, PetscBool save)
