@@ -92,11 +92,24 @@ static PetscErrorCode TimePlan(NomosMap m, void *plan, NomosReal *x, NomosReal *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A build without an FFT library leaves only the dense form. */
+static PetscErrorCode HaveLibrary(NomosMap m, PetscBool *have)
+{
+  PetscInt     zero  = 0;
+  void        *q     = NULL;
+  NomosFFTDesc probe = {.dim = 1, .precision = 1, .method = NOMOS_FFT_LIBRARY, .n = {2}, .m = {1}, .freq = {&zero}, .batch = 1, .scale_f = 1, .scale_i = 1};
+
+  PetscFunctionBegin;
+  *have = m->be->table->fft_create(m->be->ctx, &probe, &q) == NOMOS_OK ? PETSC_TRUE : PETSC_FALSE;
+  if (*have) PetscCall(NomosBackendCheck(m->be, m->be->table->fft_destroy(m->be->ctx, q), "plan"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Dense or library: as told, by the fixed rule, or timed on rank 0, whose choice all ranks take. */
 static PetscErrorCode ChooseTransform(NomosMap m)
 {
   FNO           *f = (FNO *)m->data;
-  PetscBool      small = PETSC_TRUE, possible = PETSC_TRUE;
+  PetscBool      small = PETSC_TRUE, possible = PETSC_TRUE, have;
   PetscMPIInt    rank;
   int            dense;
   double         sf, si;
@@ -107,6 +120,8 @@ static PetscErrorCode ChooseTransform(NomosMap m)
     if (f->padgrid.n[j] > 512 || f->padoutgrid.n[j] > 512) possible = PETSC_FALSE;
   }
   f->use_dense = f->conv == FNO_CONV_GEMM || (f->conv == FNO_CONV_AUTO && small) ? PETSC_TRUE : PETSC_FALSE;
+  PetscCall(HaveLibrary(m, &have));
+  PetscCheck(have || (possible && f->conv != FNO_CONV_FFT), PetscObjectComm((PetscObject)m), PETSC_ERR_SUP, "this build has no FFT library (NOMOS_FFTW): its transforms take at most 512 points an axis, with -net_fno_conv gemm or auto");
   PetscCheck(possible || f->conv != FNO_CONV_GEMM, PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_OUTOFRANGE, "-net_fno_conv gemm takes at most 512 points an axis; use fft or auto");
   if (f->conv != FNO_CONV_AUTO || m->be->deterministic || !possible) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Comm_rank(PetscObjectComm((PetscObject)m), &rank));
@@ -114,18 +129,9 @@ static PetscErrorCode ChooseTransform(NomosMap m)
     void          *p[2] = {NULL, NULL};
     NomosReal     *x, *z;
     PetscLogDouble t[2] = {1e30, 1e30};
-    PetscBool      have = PETSC_TRUE;
-    NomosFFTDesc   probe;
     Scales(f, f->points_pad, &sf, &si);
     PetscCall(NomosBackendMalloc(m->be, (size_t)f->points_pad * (size_t)f->width, &x));
     PetscCall(NomosBackendMalloc(m->be, (size_t)f->kp * 2 * (size_t)f->width, &z));
-    { /* a build without an FFT library leaves only the dense form */
-      PetscInt zero = 0;
-      void    *q    = NULL;
-      probe         = (NomosFFTDesc){.dim = 1, .precision = 1, .method = NOMOS_FFT_LIBRARY, .n = {2}, .m = {1}, .freq = {&zero}, .batch = 1, .scale_f = 1, .scale_i = 1};
-      have          = m->be->table->fft_create(m->be->ctx, &probe, &q) == NOMOS_OK ? PETSC_TRUE : PETSC_FALSE;
-      if (have) PetscCall(NomosBackendCheck(m->be, m->be->table->fft_destroy(m->be->ctx, q), "plan"));
-    }
     for (int i = 0; i < (have ? 2 : 1); i++) {
       PetscCall(MakePlan(m, &f->padgrid, PETSC_FALSE, i ? NOMOS_FFT_LIBRARY : NOMOS_FFT_DENSE, sf, si, &p[i]));
       PetscCall(TimePlan(m, p[i], x, z, &t[i]));

@@ -6,7 +6,10 @@
   messages between processes of a node copy the megabytes of a spectral net several times, longer than a step at small batches.
   Ranks on several nodes, and -nomos_shared_memory 0, use MPI's collectives.
 */
+#include <sys/resource.h>
 #include "problem.h"
+
+#define WINDOW_ROOM 8192 /* numbers a rank: pages and the library's own head */
 
 /* all ranks have come here and see what the others have written */
 static PetscErrorCode Meet(NomosProblem p)
@@ -16,6 +19,14 @@ static PetscErrorCode Meet(NomosProblem p)
   PetscCallMPI(MPI_Barrier(p->node));
   PetscCallMPI(MPI_Win_sync(p->shared));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The window is a file of the node. A limit on the size of files (ulimit -f) would end the job by a signal inside the MPI library. */
+static int Fits(NomosProblem p)
+{
+  struct rlimit limit;
+
+  return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / sizeof(PetscScalar) > (rlim_t)(p->np + WINDOW_ROOM) * (rlim_t)(p->size + 1);
 }
 
 /* A window with theta on rank 0 and a gradient on every rank; *have is false where MPI cannot make it. */
@@ -31,7 +42,7 @@ static PetscErrorCode MakeWindow(NomosProblem p, PetscBool *have)
   *have = PETSC_FALSE;
   PetscCallMPI(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, p->rank, MPI_INFO_NULL, &p->node));
   PetscCallMPI(MPI_Comm_size(p->node, &size));
-  ok = size == p->size ? 1 : 0;
+  ok = size == p->size && Fits(p) ? 1 : 0;
   PetscCallMPI(MPI_Allreduce(&ok, &all, 1, MPI_INT, MPI_MIN, comm));
   if (!all) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Comm_set_errhandler(p->node, MPI_ERRORS_RETURN)); /* little shared memory is no reason to stop */

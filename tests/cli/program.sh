@@ -143,7 +143,7 @@ PYTHON
   fi
   # a disk that is full (a limit of 8 MB, which MPI's own files stay below; the model has 22): a sentence, the older model stays
   # the memory that ranks share is a file of MPI's in the eyes of such a limit
-  (ulimit -f 8192; refuse 'small.h5' "${run[@]}" train "${small[@]}" -nomos_shared_memory 0 -net_fno_modes 12,12 -net_fno_width 64 -net_fno_layers 4 -data seven.h5 -o small.h5; exit $failed) || failed=1
+  (ulimit -f 8192; refuse 'small.h5' "${run[@]}" train "${small[@]}" -net_fno_modes 12,12 -net_fno_width 64 -net_fno_layers 4 -data seven.h5 -o small.h5; exit $failed) || failed=1
   [ "$before" = "$(cksum <small.h5)" ] || fail "a disk that is full cost the old model"
   ;;
 trained) # a model that PyTorch trained gives PyTorch's errors; a training of our own reaches the peer's accuracy
