@@ -39,17 +39,25 @@ const NomosHostExact NOMOS_PASTE4(NomosHostExact_f, NOMOS_PRECISION, NOMOS_ISA, 
 
 #else
   #define NOMOS_EACH(K) NOMOS_EACH_LOOP(K)
-  /* the pieces of a launch are independent; inside one a row may wait for the row before */
+  /* The pieces of a launch are independent; inside one a row may wait for the row before. Without row numbers (natural order)
+     the loop is compiled once more, without the look-up. */
+  #define HOST_PIECES(K, BACK) \
+    for (PetscInt i = 0; i < n; i++) { \
+      const PetscInt first = SORFirst(i, k.piece), end = SOREnd(i, k.piece); \
+      if (BACK) \
+        for (PetscInt r = end - 1; r >= first; r--) K##Row(r, 0, 1, k); \
+      else \
+        for (PetscInt r = first; r < end; r++) K##Row(r, 0, 1, k); \
+    }
   #define NOMOS_SWEEP(K, BACK) \
     static int Each_##K(PetscInt n, const void *args) \
     { \
-      const K##Args k = *(const K##Args *)args; \
-      for (PetscInt i = 0; i < n; i++) { \
-        const PetscInt first = SORFirst(i, k.piece), end = SOREnd(i, k.piece); \
-        if (BACK) \
-          for (PetscInt r = end - 1; r >= first; r--) K##Row(r, 0, 1, k); \
-        else \
-          for (PetscInt r = first; r < end; r++) K##Row(r, 0, 1, k); \
+      K##Args k = *(const K##Args *)args; \
+      if (k.m.row) { \
+        HOST_PIECES(K, BACK) \
+      } else { \
+        k.m.row = NULL; \
+        HOST_PIECES(K, BACK) \
       } \
       return NOMOS_OK; \
     }
