@@ -3,7 +3,7 @@
    checked by its residual. */
 #include <petscts.h>
 #include "compat.h"
-#include "nomostest.h"
+#include "refusetest.h"
 #include "heattest.h"
 
 static PetscMPIInt size;
@@ -423,13 +423,6 @@ static PetscErrorCode State(void)
 }
 
 /* ---- bad input ------------------------------------------------------------------------------------------------------------- */
-static char Said[4096];
-static PetscErrorCode Catch(MPI_Comm comm, int line, const char *fun, const char *file, PetscErrorCode n, PetscErrorType p, const char *mess, void *ctx)
-{
-  if (p == PETSC_ERROR_INITIAL && mess) (void)PetscStrncpy(Said, mess, sizeof(Said));
-  return n;
-}
-
 static PetscErrorCode Refuses(const char prefix[], const char options[], PetscErrorCode want, const char words[])
 {
   PetscErrorCode ierr;

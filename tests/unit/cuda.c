@@ -3,17 +3,7 @@
 #include <nomos.h>
 #include <string.h>
 #include <unistd.h>
-#include "nomostest.h"
-
-static char said[1024];
-static PetscErrorCode Listen(MPI_Comm comm, int line, const char *function, const char *file, PetscErrorCode n, PetscErrorType p, const char *mess, void *ctx)
-{
-  if (p == PETSC_ERROR_INITIAL) {
-    strncpy(said, mess, sizeof(said) - 1);
-    said[sizeof(said) - 1] = 0;
-  }
-  return n;
-}
+#include "refusetest.h"
 
 int main(int argc, char **argv)
 {
@@ -25,16 +15,16 @@ int main(int argc, char **argv)
   CheckTrue("NomosInitializePackage", !NomosInitializePackage());
   CheckTrue("leave the folder: the library remembers its own", !chdir("/"));
   CheckTrue("create", !NomosBackendCreate(PETSC_COMM_WORLD, &b));
-  CheckTrue("handler", !PetscPushErrorHandler(Listen, NULL));
+  CheckTrue("handler", !PetscPushErrorHandler(Catch, NULL));
   ierr = NomosBackendSetFromOptions(b);
   CheckTrue("handler", !PetscPopErrorHandler());
   if (ierr) {
-    printf("%s\n", said);
+    printf("%s\n", Said);
     CheckTrue("PETSC_ERR_SUP or PETSC_ERR_LIB", ierr == PETSC_ERR_SUP || ierr == PETSC_ERR_LIB);
-    CheckTrue("the sentence names CUDA", strstr(said, "CUDA") != NULL);
-    CheckTrue("and says what to do or what the loader said", strstr(said, "-nomos_backend host") || strstr(said, ".so"));
+    CheckTrue("the sentence names CUDA", strstr(Said, "CUDA") != NULL);
+    CheckTrue("and says what to do or what the loader said", strstr(Said, "-nomos_backend host") || strstr(Said, ".so"));
     CheckTrue("no type is set", !NomosBackendGetType(b, &type) && !type);
-    CheckTrue("asking again ends the same way", !PetscPushErrorHandler(Listen, NULL) && NomosBackendSetType(b, NOMOSBACKENDCUDA) == ierr && !PetscPopErrorHandler());
+    CheckTrue("asking again ends the same way", !PetscPushErrorHandler(Catch, NULL) && NomosBackendSetType(b, NOMOSBACKENDCUDA) == ierr && !PetscPopErrorHandler());
   } else {
     CheckTrue("view", !NomosBackendView(b, NULL));
     CheckTrue("a second object shares the device", !NomosBackendCreate(PETSC_COMM_WORLD, &second) && !NomosBackendSetType(second, NOMOSBACKENDCUDA) && !NomosBackendDestroy(&second));

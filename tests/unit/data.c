@@ -3,20 +3,12 @@
   were computed with h5py and numpy (float64) from the same files.
 */
 #include <nomos.h>
-#include "nomostest.h"
+#include "refusetest.h"
 
 #define EPS 2.220446049250313e-16
 /* Sums of 1e4 to 3e5 numbers of size one, added up in another order than numpy's pairwise one: rounding grows like the square
    root of a sample's points plus that of the samples, below 100 eps. */
 #define SUMTOL (100 * EPS)
-
-static char Message[2048];
-
-static PetscErrorCode Catch(MPI_Comm comm, int line, const char *fun, const char *file, PetscErrorCode n, PetscErrorType p, const char *mess, void *ctx)
-{
-  if (p == PETSC_ERROR_INITIAL) snprintf(Message, sizeof(Message), "%s", mess);
-  return n;
-}
 
 typedef struct {
   const char *file;
@@ -146,13 +138,13 @@ static PetscErrorCode Refuse(PetscInt n, const char *const files[], const char *
   PetscCall(PetscOptionsInsertString(NULL, options));
   PetscCall(NomosDataCreate(PETSC_COMM_WORLD, &data));
   if (n) PetscCall(NomosDataSetFiles(data, n, files));
-  Message[0] = 0;
+  Said[0] = 0;
   PetscCall(PetscPushErrorHandler(Catch, NULL));
   ierr = NomosDataSetFromOptions(data);
   if (!ierr) ierr = NomosDataSetUp(data);
   PetscCall(PetscPopErrorHandler());
   CheckInt(words, ierr, want);
-  CheckTrue(Message[0] ? Message : words, strstr(Message, words) != NULL);
+  CheckTrue(Said[0] ? Said : words, strstr(Said, words) != NULL);
   PetscCall(NomosDataDestroy(&data));
   PetscCall(ClearOptions());
   PetscFunctionReturn(PETSC_SUCCESS);

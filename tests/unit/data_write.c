@@ -8,17 +8,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "nomostest.h"
+#include "refusetest.h"
 
 #define S 13
-
-static char Message[2048];
-
-static PetscErrorCode Catch(MPI_Comm comm, int line, const char *fun, const char *file, PetscErrorCode n, PetscErrorType p, const char *mess, void *ctx)
-{
-  if (p == PETSC_ERROR_INITIAL) snprintf(Message, sizeof(Message), "%s", mess);
-  return n;
-}
 
 static double Value(int side, int s, int c, int i) { return side + sin(1.0 + s) * (c + 1) + 0.001 * i; }
 
@@ -144,14 +136,14 @@ static PetscErrorCode Refuse(const char file[], PetscInt samples, int points, do
   PetscCall(PetscMalloc1((size_t)PetscMax(points, 1) * (size_t)PetscMax(put, 1), &x));
   for (int i = 0; i < points * put; i++) x[i] = value;
   PetscCall(NomosDataCreate(PETSC_COMM_WORLD, &data));
-  Message[0] = 0;
+  Said[0] = 0;
   PetscCall(PetscPushErrorHandler(Catch, NULL));
   ierr = NomosDataWriteBegin(data, file, NULL, &grid, samples, 1, &in, &c, 0, NULL, NULL, NOMOS_DOUBLE);
   if (!ierr) ierr = NomosDataWriteSamples(data, 0, rank ? 0 : put, x, NULL);
   if (!ierr) ierr = NomosDataWriteEnd(data);
   PetscCall(PetscPopErrorHandler());
   CheckInt(words, ierr, want);
-  CheckTrue(Message[0] ? Message : words, strstr(Message, words) != NULL);
+  CheckTrue(Said[0] ? Said : words, strstr(Said, words) != NULL);
   snprintf(part, sizeof(part), "%s.part", file);
   CheckTrue("nothing left behind", access(part, F_OK) != 0);
   PetscCall(NomosDataDestroy(&data));
@@ -215,7 +207,7 @@ static PetscErrorCode Damage(void)
   ierr = NomosDataSetUp(data);
   PetscCall(PetscPopErrorHandler());
   CheckInt("a changed value is refused", ierr, PETSC_ERR_FILE_UNEXPECTED);
-  CheckTrue(Message, strstr(Message, "nomos_sum") != NULL);
+  CheckTrue(Said, strstr(Said, "nomos_sum") != NULL);
   PetscCall(NomosDataDestroy(&data));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -2,24 +2,9 @@
    matrices under CG. What is refused says why; what is a reason ends the solve with it. */
 #include <string.h>
 #include "sortest.h"
+#include "refusetest.h"
 
 static const char *const orderings[] = {"natural", "levels", "multicolor", "blockmulticolor"};
-static char              Message[2048];
-static PetscErrorCode    Catch(MPI_Comm comm, int line, const char *fun, const char *file, PetscErrorCode n, PetscErrorType p, const char *mess, void *ctx)
-{
-  if (p == PETSC_ERROR_INITIAL) snprintf(Message, sizeof(Message), "%s", mess);
-  return n;
-}
-#define Refused(call, code, word) \
-  do { \
-    Message[0] = 0; \
-    PetscCall(PetscPushErrorHandler(Catch, NULL)); \
-    CheckInt(#call, call, code); \
-    PetscCall(PetscPopErrorHandler()); \
-    CheckTrue(#call " says: " word, strstr(Message, word) != NULL); \
-    if (!strstr(Message, word)) fprintf(stderr, "  it said: %s\n", Message); \
-  } while (0)
-
 /* a diagonally dominant grid matrix whose rows lie on one rank alone (on: its number) */
 static PetscErrorCode OnOneRank(MPI_Comm comm, PetscMPIInt on, PetscInt nx, PetscInt ny, Mat *A)
 {
@@ -273,10 +258,10 @@ static PetscErrorCode Diagonals(void)
       }
       PetscCall(Reason(A, KSPGMRES, orderings[o], "local", PETSC_FALSE, PETSC_FALSE, &reason, &failed));
       CheckInt("the reason of a diagonal that cannot be used", reason, KSP_DIVERGED_PC_FAILED);
-      Message[0] = 0;
+      Said[0] = 0;
       PetscCall(Reason(A, KSPGMRES, orderings[o], "local", PETSC_FALSE, PETSC_TRUE, &reason, &failed));
       CheckInt("an error where errors are wanted", failed, PETSC_ERR_MAT_LU_ZRPVT);
-      CheckTrue("it names the row", strstr(Message, "the diagonal of row 40 is zero, missing or not finite") != NULL);
+      CheckTrue("it names the row", strstr(Said, "the diagonal of row 40 is zero, missing or not finite") != NULL);
       PetscCall(MatDestroy(&A));
     }
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,6 +1,6 @@
 /* Checkpoints and restart: bit for bit on the same ranks, to rounding on others, damaged files passed over, and after kill -9.
    Started by itself as a child (mpiexec) with -test_phase: see Phases. */
-#include "nomostest.h"
+#include "refusetest.h"
 #include "testlinear.h"
 #include <hdf5.h>
 #include <sys/stat.h>
@@ -353,13 +353,6 @@ static PetscErrorCode CheckThree(PetscMPIInt rank)
 }
 
 /* What would make another run of it is refused on every rank, and the sentence names both sides. */
-static char           Said[2048];
-static PetscErrorCode Listen(MPI_Comm comm, int line, const char *fun, const char *file, PetscErrorCode n, PetscErrorType p, const char *mess, void *ctx)
-{
-  if (p == PETSC_ERROR_INITIAL && mess) snprintf(Said, sizeof(Said), "%s", mess);
-  return n;
-}
-
 static PetscErrorCode CheckContradictions(void)
 {
   static const struct {
@@ -378,7 +371,7 @@ static PetscErrorCode CheckContradictions(void)
   PetscErrorCode       ierr;
 
   PetscFunctionBegin;
-  PetscCall(PetscPushErrorHandler(Listen, NULL));
+  PetscCall(PetscPushErrorHandler(Catch, NULL));
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     snprintf(text, sizeof(text), "-nomos_restart contra %s", cases[i].options);
     Said[0] = 0;

@@ -1,20 +1,6 @@
 /* What users get wrong, each with its code; and the rules of a round: order, cancel, limit, failures, bans, start, freeze. */
 #include <nomos.h>
-#include "nomostest.h"
-
-/* the call is to fail with the code, and a word of its sentence is to be there */
-static char Message[2048];
-static PetscErrorCode Catch(MPI_Comm comm, int line, const char *fun, const char *file, PetscErrorCode n, PetscErrorType p, const char *mess, void *ctx)
-{
-  if (p == PETSC_ERROR_INITIAL) snprintf(Message, sizeof(Message), "%s", mess);
-  return n;
-}
-#define Refused(call, code, word) \
-  do { \
-    Message[0] = 0; \
-    CheckInt(#call, call, code); \
-    CheckTrue(#call " says: " word, strstr(Message, word) != NULL); \
-  } while (0)
+#include "refusetest.h"
 
 static PetscErrorCode Arms(void)
 {
@@ -285,11 +271,9 @@ int main(int argc, char **argv)
 {
   NomosTestBegin(argc, argv);
   PetscCall(Arms());
-  PetscCall(PetscPushErrorHandler(Catch, NULL));
   PetscCall(BadArms());
   PetscCall(BadSettings());
   PetscCall(Round());
-  PetscCall(PetscPopErrorHandler());
   PetscCall(Bans("uniform"));
   PetscCall(Bans("tsallis"));
   PetscCall(Bans("gp"));
