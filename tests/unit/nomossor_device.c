@@ -177,9 +177,26 @@ static PetscErrorCode Solves(Mat A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* PETSc with CUDA starts anywhere and finds out at the first matrix whether there is a device. */
+static PetscErrorCode FindDevice(PetscBool *found)
+{
+  PetscErrorCode ierr;
+  Mat            A;
+
+  PetscFunctionBegin;
+  PetscCall(GridMatrix(PETSC_COMM_SELF, 2, 2, PETSC_FALSE, 0, &A));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  ierr = MatConvert(A, MATAIJCUSPARSE, MAT_INPLACE_MATRIX, &A);
+  PetscCall(PetscPopErrorHandler());
+  *found = ierr ? PETSC_FALSE : PETSC_TRUE;
+  if (!ierr) PetscCall(MatDestroy(&A)); /* after a failure it is half converted */
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscMPIInt size;
+  PetscBool   found = PETSC_TRUE;
 
   NomosTestBegin(argc, argv);
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
@@ -187,6 +204,8 @@ int main(int argc, char **argv)
 #if !defined(PETSC_HAVE_CUDA)
   if (Real) return NomosTestSkip("this PETSc has no CUDA");
 #endif
+  if (Real) PetscCall(FindDevice(&found));
+  if (!found) return NomosTestSkip("there is no GPU");
   for (int big = 0; big < 2; big++) {
     Mat A, H;
 
