@@ -152,6 +152,37 @@ static inline PetscReal KKTCosine(PetscInt n, PetscInt i, PetscInt k)
   return k ? PetscSqrtReal(2.0 / (PetscReal)n) * PetscCosReal(PETSC_PI * ((PetscReal)i + 0.5) * (PetscReal)k / (PetscReal)n) : PetscSqrtReal(1.0 / (PetscReal)n);
 }
 
+/* A that is a shell for B and can multiply only, both ways. */
+static inline PetscErrorCode KKTHiddenMult(Mat A, Vec x, Vec y)
+{
+  Mat B;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &B));
+  PetscCall(MatMult(B, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static inline PetscErrorCode KKTHiddenMultTranspose(Mat A, Vec x, Vec y)
+{
+  Mat B;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &B));
+  PetscCall(MatMultTranspose(B, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static inline PetscErrorCode KKTHide(Mat B, Mat *A)
+{
+  PetscInt m, n;
+
+  PetscFunctionBegin;
+  PetscCall(MatGetLocalSize(B, &m, &n));
+  PetscCall(MatCreateShell(PetscObjectComm((PetscObject)B), m, n, PETSC_DETERMINE, PETSC_DETERMINE, B, A));
+  PetscCall(MatShellSetOperation(*A, MATOP_MULT, (NomosAnyFn *)KKTHiddenMult));
+  PetscCall(MatShellSetOperation(*A, MATOP_MULT_TRANSPOSE, (NomosAnyFn *)KKTHiddenMultTranspose));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* T = U diag(10^(-decades k/(m-1))) W', n x m, U and W cosine bases: the singular values are known */
 static inline PetscErrorCode KKTGraded(PetscInt n, PetscInt m, PetscReal decades, Mat *T)
 {

@@ -82,9 +82,10 @@ typedef struct { /* over the local rows: sum of the diagonal's excess, largest G
 
 static inline void Row(Dominance *d, PetscReal diagonal, PetscReal rest)
 {
-  const PetscReal ratio = rest / diagonal;
+  PetscReal ratio;
 
-  if (diagonal <= 0) return;
+  if (!(diagonal > 0)) return; /* zero, or no number */
+  ratio = rest / diagonal;
   d->sum += PetscMax(-1, 1 - ratio);
   d->ratio = PetscMax(d->ratio, ratio);
 }

@@ -349,7 +349,8 @@ typedef struct { /* what rank 0 found, for everyone */
   int        accepted, doubtful; /* measured on another machine, or so it may be */
 } Header;
 
-static PetscErrorCode ReadHeader(NomosTuner t, const char file[], NomosH5 *h, char group[], Header *head, NomosWhy *why)
+/* costs: they will be compared with those to come */
+static PetscErrorCode ReadHeader(NomosTuner t, const char file[], PetscBool costs, NomosH5 *h, char group[], Header *head, NomosWhy *why)
 {
   char            text[8192], signature[17], theirs[64] = "", described[8192] = "";
   NomosCheckpoint c;
@@ -374,9 +375,9 @@ static PetscErrorCode ReadHeader(NomosTuner t, const char file[], NomosH5 *h, ch
   NomosH5GetString(*h, group, "device", place, sizeof(place), why);
   if (why->code) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)t), &size));
-  head->accepted = !strcmp(theirs, signature) && !strcmp(cost, t->costkind);
+  head->accepted = !strcmp(theirs, signature) && (!costs || !strcmp(cost, t->costkind));
   head->doubtful = !strcmp(cost, "time") && (ranks != size || strcmp(place, t->place));
-  if (strcmp(cost, t->costkind) && t->loadmode != NOMOS_LOAD_IGNORE) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "the costs in '%s' are of the kind '%s', those of this tuner '%s': they cannot be compared; -%sload_mode ignore starts afresh", file, cost, t->costkind, t->stem);
+  if (costs && strcmp(cost, t->costkind) && t->loadmode != NOMOS_LOAD_IGNORE) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "the costs in '%s' are of the kind '%s', those of this tuner '%s': they cannot be compared; -%sload_mode ignore starts afresh", file, cost, t->costkind, t->stem);
   else if (!head->accepted && t->loadmode == NOMOS_LOAD_STRICT) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "'%s' is the state of another tuner: it has [%s], this one has [%s]; -%sload_mode arms keeps what is known of equal arms, ignore starts afresh", file, described, text, t->stem);
   PetscCall(PetscFunctionListFind(NomosTunerList, head->learner, &create));
   if (rounds < 0 || !create) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s': %lld rounds with the learner '%s' are not a state of a tuner", file, (long long)rounds, head->learner);
@@ -460,7 +461,7 @@ PetscErrorCode NomosTunerLoad(NomosTuner t, const char file[])
     if (!yes) PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(NomosTunerSetUp(t));
-  PetscCall(NomosTunerAgree(t, t->root ? ReadHeader(t, name, &h, group, &head, &why) : PETSC_SUCCESS));
+  PetscCall(NomosTunerAgree(t, t->root ? ReadHeader(t, name, PETSC_TRUE, &h, group, &head, &why) : PETSC_SUCCESS));
   if (why.code) NomosH5Close(&h);
   PetscCall(NomosWhyRaise(comm, &why));
   PetscCallMPI(MPI_Bcast(&head, (PetscMPIInt)sizeof(head), MPI_BYTE, 0, comm));
@@ -497,7 +498,7 @@ static PetscErrorCode ReadReplay(NomosTuner t, const char file[], NomosWhy *why)
 
   PetscFunctionBegin;
   PetscCall(FileName(t, file, name, sizeof(name)));
-  PetscCall(ReadHeader(t, name, &h, group, &head, why));
+  PetscCall(ReadHeader(t, name, PETSC_FALSE, &h, group, &head, why));
   snprintf(path, sizeof(path), "%s/history", group);
   if (!why->code && !head.accepted) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "'%s' is the state of another tuner: its arms cannot be played again with this one", file);
   if (!why->code && head.rounds > NOMOS_TUNER_HISTORY) NomosWhySet(why, PETSC_ERR_ARG_OUTOFRANGE, "'%s' is the state after %lld rounds; only the last %d are kept, so that the run cannot be repeated from its start", file, (long long)head.rounds, NOMOS_TUNER_HISTORY);

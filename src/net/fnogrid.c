@@ -119,11 +119,11 @@ static PetscErrorCode ChooseTransform(NomosMap m)
     if (f->padgrid.n[j] > 64 || f->padoutgrid.n[j] > 64) small = PETSC_FALSE;
     if (f->padgrid.n[j] > 512 || f->padoutgrid.n[j] > 512) possible = PETSC_FALSE;
   }
-  f->use_dense = f->conv == FNO_CONV_GEMM || (f->conv == FNO_CONV_AUTO && small) ? PETSC_TRUE : PETSC_FALSE;
   PetscCall(HaveLibrary(m, &have));
+  f->use_dense = f->conv == FNO_CONV_GEMM || (f->conv == FNO_CONV_AUTO && (small || !have)) ? PETSC_TRUE : PETSC_FALSE;
   PetscCheck(have || (possible && f->conv != FNO_CONV_FFT), PetscObjectComm((PetscObject)m), PETSC_ERR_SUP, "this build has no FFT library (NOMOS_FFTW): its transforms take at most 512 points an axis, with -net_fno_conv gemm or auto");
   PetscCheck(possible || f->conv != FNO_CONV_GEMM, PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_OUTOFRANGE, "-net_fno_conv gemm takes at most 512 points an axis; use fft or auto");
-  if (f->conv != FNO_CONV_AUTO || m->be->deterministic || !possible) PetscFunctionReturn(PETSC_SUCCESS);
+  if (f->conv != FNO_CONV_AUTO || m->be->deterministic || !possible || !have) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Comm_rank(PetscObjectComm((PetscObject)m), &rank));
   if (rank == 0) {
     void          *p[2] = {NULL, NULL};
@@ -132,7 +132,7 @@ static PetscErrorCode ChooseTransform(NomosMap m)
     Scales(f, f->points_pad, &sf, &si);
     PetscCall(NomosBackendMalloc(m->be, (size_t)f->points_pad * (size_t)f->width, &x));
     PetscCall(NomosBackendMalloc(m->be, (size_t)f->kp * 2 * (size_t)f->width, &z));
-    for (int i = 0; i < (have ? 2 : 1); i++) {
+    for (int i = 0; i < 2; i++) {
       PetscCall(MakePlan(m, &f->padgrid, PETSC_FALSE, i ? NOMOS_FFT_LIBRARY : NOMOS_FFT_DENSE, sf, si, &p[i]));
       PetscCall(TimePlan(m, p[i], x, z, &t[i]));
       PetscCall(NomosBackendCheck(m->be, m->be->table->fft_destroy(m->be->ctx, p[i]), "plan"));

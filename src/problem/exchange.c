@@ -4,7 +4,7 @@
   Ranks that share a node exchange through its memory: one copy of theta that all read, one gradient per rank that all read
   their shard of. Both operations move each number once and add in the order of the ranks, whatever the MPI library would do;
   messages between processes of a node copy the megabytes of a spectral net several times, longer than a step at small batches.
-  Ranks on several nodes, and -nomos_shared_memory 0, use MPI's collectives.
+  Ranks on several nodes, a limit on the size of files, and -nomos_shared_memory 0 use MPI's collectives.
 */
 #include <sys/resource.h>
 #include "problem.h"

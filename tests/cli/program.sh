@@ -141,8 +141,8 @@ PYTHON
       refuse "no_${pair%%:*}.h5'.*${pair#*:}" "${run[@]}" train "${small[@]}" -data "no_${pair%%:*}.h5" -o small.h5
     done
   fi
-  # a disk that is full (a limit of 8 MB, which MPI's own files stay below; the model has 22): a sentence, the older model stays
-  # the memory that ranks share is a file of MPI's in the eyes of such a limit
+  # a disk that is full (a limit of 8 MB; the model has 22): a sentence, the older model stays. MPI's own files stay below, since the memory
+  # that ranks would share, a file in the eyes of such a limit, gives way to messages
   (ulimit -f 8192; refuse 'small.h5' "${run[@]}" train "${small[@]}" -net_fno_modes 12,12 -net_fno_width 64 -net_fno_layers 4 -data seven.h5 -o small.h5; exit $failed) || failed=1
   [ "$before" = "$(cksum <small.h5)" ] || fail "a disk that is full cost the old model"
   ;;

@@ -15,7 +15,7 @@
 #define CONTROL_H
 #include <petsctao.h>
 #include <petscdmda.h>
-#include <petscksp.h>
+#include "statesolver.h"
 #include <math.h>
 
 typedef void NomosTestFn(void); /* what MatShellSetOperation() wants a function cast to */
@@ -361,17 +361,10 @@ static inline PetscErrorCode ControlMatrices(Control *p)
 static inline PetscErrorCode ControlSchur(Control *p)
 {
   MPI_Comm comm = PetscObjectComm((PetscObject)p->da);
-  PC       pc;
 
   PetscFunctionBegin;
   PetscCall(MatDuplicate(p->A, MAT_COPY_VALUES, &p->T));
-  PetscCall(KSPCreate(comm, &p->mg));
-  PetscCall(KSPSetOptionsPrefix(p->mg, "state_"));
-  PetscCall(KSPSetType(p->mg, KSPCG)); /* one cycle is not enough: the square of a rough inverse is no inverse of the square */
-  PetscCall(KSPSetTolerances(p->mg, 1e-6, PETSC_DEFAULT, PETSC_DEFAULT, 100));
-  PetscCall(KSPGetPC(p->mg, &pc));
-  PetscCall(PCSetType(pc, PCGAMG));
-  PetscCall(KSPSetFromOptions(p->mg));
+  PetscCall(StateSolverCreate(comm, &p->mg));
   PetscCall(MatCreateShell(comm, p->n, p->n, PETSC_DETERMINE, PETSC_DETERMINE, p, &p->S));
   PetscCall(MatShellSetOperation(p->S, MATOP_MULT, (NomosTestFn *)ControlSchurSolve));
   PetscFunctionReturn(0);

@@ -16,6 +16,7 @@
 #define MESHCONTROL_H
 #include <petsctao.h>
 #include "../../examples/heat.h"
+#include "statesolver.h"
 
 typedef void MeshControlFn(void); /* what MatShellSetOperation() wants a function cast to */
 typedef struct {
@@ -292,16 +293,9 @@ static inline PetscErrorCode MeshControlMatrices(MeshControl *p)
 static inline PetscErrorCode MeshControlSchur(MeshControl *p)
 {
   const MPI_Comm comm = PetscObjectComm((PetscObject)p->h.dm);
-  PC             pc;
 
   PetscFunctionBegin;
-  PetscCall(KSPCreate(comm, &p->mg));
-  PetscCall(KSPSetOptionsPrefix(p->mg, "state_"));
-  PetscCall(KSPSetType(p->mg, KSPCG)); /* one cycle is not enough: the square of a rough inverse is no inverse of the square */
-  PetscCall(KSPSetTolerances(p->mg, 1e-6, PETSC_DEFAULT, PETSC_DEFAULT, 100));
-  PetscCall(KSPGetPC(p->mg, &pc));
-  PetscCall(PCSetType(pc, PCGAMG));
-  PetscCall(KSPSetFromOptions(p->mg));
+  PetscCall(StateSolverCreate(comm, &p->mg));
   PetscCall(MatCreateShell(comm, p->n, p->n, PETSC_DETERMINE, PETSC_DETERMINE, p, &p->S));
   PetscCall(MatShellSetOperation(p->S, MATOP_MULT, (MeshControlFn *)MeshControlSchurSolve));
   PetscFunctionReturn(0);

@@ -79,36 +79,6 @@ static PetscErrorCode ShellBlocks(Mat K, Mat *H, Mat *G, PetscReal *t, PetscReal
   *S     = NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-static PetscErrorCode MultOnly(Mat A, Vec x, Vec y)
-{
-  Mat B;
-
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(A, &B));
-  PetscCall(MatMult(B, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-static PetscErrorCode MultTransposeOnly(Mat A, Vec x, Vec y)
-{
-  Mat B;
-
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(A, &B));
-  PetscCall(MatMultTranspose(B, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-static PetscErrorCode Hide(Mat B, Mat *A)
-{
-  PetscInt m, n;
-
-  PetscFunctionBegin;
-  PetscCall(MatGetLocalSize(B, &m, &n));
-  PetscCall(MatCreateShell(PETSC_COMM_WORLD, m, n, PETSC_DETERMINE, PETSC_DETERMINE, B, A));
-  PetscCall(MatShellSetOperation(*A, MATOP_MULT, (NomosAnyFn *)MultOnly));
-  PetscCall(MatShellSetOperation(*A, MATOP_MULT_TRANSPOSE, (NomosAnyFn *)MultTransposeOnly));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Blocks by query, with shifts, with shells that can only multiply, without constraints. */
 static PetscErrorCode Queries(Mat B, Mat G)
 {
@@ -116,8 +86,8 @@ static PetscErrorCode Queries(Mat B, Mat G)
   Mat      K, Hs, Gs;
 
   PetscFunctionBegin;
-  PetscCall(Hide(B, &Hs));
-  PetscCall(Hide(G, &Gs));
+  PetscCall(KKTHide(B, &Hs));
+  PetscCall(KKTHide(G, &Gs));
   for (PetscInt c = 0; c < 4; c++) { /* assembled; Hessian hidden; both hidden; no constraints */
     Shell       s = {c == 1 || c == 2 ? Hs : B, c == 2 ? Gs : c == 3 ? NULL : G, 0.01, 1e-3, {NULL, NULL}, NULL, NULL, NULL, NULL};
     const char *options[4] = {"-q0_pc_kktsketch_schur selfp", "-q1_pc_kktsketch_rank 60", "-q2_pc_kktsketch_rank 60 -q2_schur_ksp_rtol 1e-10", ""};
@@ -250,7 +220,7 @@ static PetscErrorCode LagAndRefusals(Mat B, Mat G, Mat aij, Mat nest)
   ierr = NomosPCKKTSketchSetHessian(pc, "exact");
   CheckInt("an unknown word", ierr, PETSC_ERR_ARG_UNKNOWN_TYPE);
   PetscCall(PCDestroy(&pc));
-  PetscCall(Hide(G, &Gs));
+  PetscCall(KKTHide(G, &Gs));
   PetscCall(MatCreateTranspose(Gs, &Gt));
   PetscCall(MatCreateNest(PETSC_COMM_WORLD, 2, NULL, 2, NULL, (Mat[]){B, Gt, Gs, C}, &K));
   PetscCall(PCCreate(PETSC_COMM_WORLD, &pc));

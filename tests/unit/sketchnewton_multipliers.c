@@ -37,25 +37,6 @@ static PetscErrorCode Stop(Tao tao, void *ctx)
   PetscCall(TaoSetConvergedReason(tao, TAO_CONVERGED_USER));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-static PetscErrorCode ShellMult(Mat S, Vec x, Vec y)
-{
-  Mat G;
-
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(S, &G));
-  PetscCall(MatMult(G, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-static PetscErrorCode ShellMultTranspose(Mat S, Vec x, Vec y)
-{
-  Mat G;
-
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(S, &G));
-  PetscCall(MatMultTranspose(G, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* |G'(l - l*)| / |G'l*| before the first step */
 static PetscErrorCode Miss(Mat G, Mat J, PetscReal *miss)
 {
@@ -109,7 +90,6 @@ static PetscErrorCode Miss(Mat G, Mat J, PetscReal *miss)
 static PetscErrorCode All(void)
 {
   PetscReal miss;
-  PetscInt  m, n;
   Mat       T, G, J;
 
   PetscFunctionBegin;
@@ -123,10 +103,7 @@ static PetscErrorCode All(void)
     PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s: |G'(l - l*)| / |G'l*| = %.1e\n", sparse ? "aij" : "dense", (double)miss));
     CheckTrue("the known multipliers with an assembled Jacobian", miss <= MISS);
     if (!sparse) {
-      PetscCall(MatGetLocalSize(G, &m, &n));
-      PetscCall(MatCreateShell(PETSC_COMM_WORLD, m, n, M_DUAL, N_PRIMAL, G, &J));
-      PetscCall(MatShellSetOperation(J, MATOP_MULT, (NomosAnyFn *)ShellMult));
-      PetscCall(MatShellSetOperation(J, MATOP_MULT_TRANSPOSE, (NomosAnyFn *)ShellMultTranspose));
+      PetscCall(KKTHide(G, &J));
       PetscCall(Miss(G, J, &miss));
       PetscCall(PetscPrintf(PETSC_COMM_WORLD, "shell: %.1e\n", (double)miss));
       CheckTrue("nearly, by products alone", miss <= 1e-3);

@@ -309,6 +309,7 @@ static PetscErrorCode OtherClock(const char method[])
   PetscCall(NomosTunerSetCostKind(u, "its", "host"));
   PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   CheckInt("times for iterations", NomosTunerLoad(u, "clock.h5"), PETSC_ERR_ARG_INCOMP);
+  CheckInt("but its arms can be played again, whatever they cost now", NomosTunerSetReplay(u, "clock.h5"), 0);
   PetscCall(PetscPopErrorHandler());
   PetscCall(NomosTunerSetLoadMode(u, NOMOS_LOAD_IGNORE));
   PetscCall(NomosTunerLoad(u, "clock.h5"));
