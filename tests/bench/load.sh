@@ -8,12 +8,14 @@ cmake --build "$build" --target nomos plugin_ksp_ex2 >/dev/null
 program=("$build/tests/plugin/plugin_ksp_ex2" -m 2 -n 2)
 micros() { # microseconds of one run
   local start=${EPOCHREALTIME/./}
-  "$@" >/dev/null
+  "$@" >/dev/null || return
   echo $((${EPOCHREALTIME/./} - start))
 }
 for _ in 1 2 3; do "${program[@]}" -dll_append "$build/lib/libnomos.so" >/dev/null; done # files into memory
 for ((i = 0; i < pairs; i++)); do
-  echo "$(micros "${program[@]}") $(micros "${program[@]}" -dll_append "$build/lib/libnomos.so")"
+  plain=$(micros "${program[@]}")
+  with=$(micros "${program[@]}" -dll_append "$build/lib/libnomos.so")
+  echo "$plain $with"
 done | awk '
   function quantile(a, n, q,   i, j, t) { for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] < a[j - 1]; j--) { t = a[j]; a[j] = a[j - 1]; a[j - 1] = t } return a[int(q * (n - 1) + 1.5)] }
   { plain[NR] = $1 / 1000; with[NR] = $2 / 1000; added[NR] = ($2 - $1) / 1000 }
