@@ -206,13 +206,13 @@ NOMOS_KERNEL void ModesProduct(long long t, NomosModes g)
     }
   }
 }
-/* index: mode fastest, then out, then in; samples in order */
+/* index: mode fastest, then out, then in, from row g.first on; samples in order */
 NOMOS_KERNEL void ModesGradient(long long t, NomosModes g)
 {
-  const long long  kp = g.kp, k = t % kp, o = t / kp % g.out, i = t / kp / g.out;
+  const long long  kp = g.kp, k = t % kp, o = (g.first + t / kp) % g.out, i = (g.first + t / kp) / g.out;
   const NomosReal *X = g.X + i * 2 * kp + k, *Y = g.Y + o * 2 * kp + k;
   NomosReal       *W = g.W + ((k / NOMOS_LANES * g.in + i) * g.out + o) * 2 * NOMOS_LANES + k % NOMOS_LANES;
-  NomosReal        re = W[0], im = W[NOMOS_LANES];
+  NomosReal        re = g.add ? W[0] : (NomosReal)0, im = g.add ? W[NOMOS_LANES] : (NomosReal)0;
   for (long long b = 0; b < g.batch; b++) {
     const NomosReal xr = X[b * g.in * 2 * kp], xi = X[b * g.in * 2 * kp + kp], yr = Y[b * g.out * 2 * kp], yi = Y[b * g.out * 2 * kp + kp];
     re += xr * yr + xi * yi;
@@ -224,12 +224,13 @@ NOMOS_KERNEL void ModesGradient(long long t, NomosModes g)
 /* index: mode fastest, then channel; the samples of a product are looped over, of a gradient summed */
 NOMOS_KERNEL void ModesSeparable(long long t, NomosModes g)
 {
-  const long long  kp = g.kp, k = t % kp, c = t / kp, step = g.in * 2 * kp;
+  const int        gradient = g.op == NOMOS_MODES_GRAD, fresh = gradient && !g.add;
+  const long long  kp = g.kp, k = t % kp, c = t / kp + (gradient ? g.first : 0), step = g.in * 2 * kp;
   NomosReal       *W = g.W + (k / NOMOS_LANES * g.in + c) * 2 * NOMOS_LANES + k % NOMOS_LANES, *X = g.X + c * 2 * kp + k, *Y = g.Y + c * 2 * kp + k;
-  NomosReal        re = W[0], im = W[NOMOS_LANES];
+  NomosReal        re = fresh ? (NomosReal)0 : W[0], im = fresh ? (NomosReal)0 : W[NOMOS_LANES];
   const NomosReal  wr = re, wm = g.op == NOMOS_MODES_WHY ? -im : im;
   for (long long b = 0; b < g.batch; b++, X += step, Y += step) {
-    if (g.op == NOMOS_MODES_GRAD) {
+    if (gradient) {
       re += X[0] * Y[0] + X[kp] * Y[kp];
       im += X[0] * Y[kp] - X[kp] * Y[0];
     } else {
@@ -240,7 +241,7 @@ NOMOS_KERNEL void ModesSeparable(long long t, NomosModes g)
       q[kp] = g.add ? q[kp] + vi : vi;
     }
   }
-  if (g.op == NOMOS_MODES_GRAD) W[0] = re, W[NOMOS_LANES] = im;
+  if (gradient) W[0] = re, W[NOMOS_LANES] = im;
 }
 #endif
 #endif

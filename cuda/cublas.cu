@@ -74,8 +74,12 @@ int CudaModes(void *ctx, int precision, const NomosModes *g)
   Cuda *c = (Cuda *)ctx;
 
   if (g->kp % NOMOS_LANES || (g->separable && g->in != g->out)) return NOMOS_ERR_ARG;
+  if (g->first < 0 || g->rows < 0 || g->first > g->in * (g->separable ? 1 : g->out) - g->rows) return NOMOS_ERR_ARG;
+  if (g->op == NOMOS_MODES_GRAD) { /* without samples it may still have to write zeros */
+    const long long rows = g->rows ? g->rows : (long long)g->in * (g->separable ? 1 : g->out);
+    return g->separable ? CudaOwn(c, precision, ModesSeparable, g->kp * rows, g) : CudaOwn(c, precision, ModesGradient, g->kp * rows, g);
+  }
   if (!g->batch) return NOMOS_OK;
   if (g->separable) return CudaOwn(c, precision, ModesSeparable, (long long)g->kp * g->in, g);
-  if (g->op == NOMOS_MODES_GRAD) return CudaOwn(c, precision, ModesGradient, (long long)g->kp * g->in * g->out, g);
   return CudaOwn(c, precision, ModesProduct, (long long)g->kp * (g->op == NOMOS_MODES_WHY ? g->in : g->out) * ((g->batch + MODES_SAMPLES - 1) / MODES_SAMPLES), g);
 }

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NOMOS_BACKEND_ABI 4 /* raised whenever the table or an argument struct changes */
+#define NOMOS_BACKEND_ABI 5 /* raised whenever the table or an argument struct changes */
 
 typedef enum {
 #define NOMOS_EACH(K)        NOMOS_EACH_##K,
@@ -95,12 +95,13 @@ typedef struct {
 typedef enum {
   NOMOS_MODES_WX  = 0, /* Y_k = W_k^T X_k: sum over in                    */
   NOMOS_MODES_WHY = 1, /* X_k = conj(W_k) Y_k: sum over out               */
-  NOMOS_MODES_GRAD = 2 /* W_k += sum_b conj(X_k) Y_k                      */
+  NOMOS_MODES_GRAD = 2 /* W_k = sum_b conj(X_k) Y_k                       */
 } NomosModesOp;
 typedef struct {
-  int        op, separable, add; /* add: add into the result; GRAD always adds */
+  int        op, separable, add; /* add: add into the result */
   PetscInt   in, out, kp, batch;
   NomosReal *W, *X, *Y;
+  PetscInt   first, rows; /* GRAD: rows i*out + o (separable: channels) from first on alone; rows 0: all */
 } NomosModes;
 
 typedef struct {

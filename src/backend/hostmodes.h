@@ -65,12 +65,15 @@ INLINE void ModesProduct(const int conjugate, const NomosModes *g)
   }
 }
 
-/* W[i][o..o+no) += sum_b conj(X_b,i) Y_b,o */
-INLINE void ModesGradTile(const int no, PetscInt batch, const NomosReal *X, size_t xb, const NomosReal *Y, size_t yb, NomosReal *W, PetscInt kp)
+/* W[i][o..o+no) (+)= sum_b conj(X_b,i) Y_b,o */
+INLINE void ModesGradTile(const int no, const int add, PetscInt batch, const NomosReal *X, size_t xb, const NomosReal *Y, size_t yb, NomosReal *W, PetscInt kp)
 {
   Vector re[6][NV], im[6][NV];
   for (int o = 0; o < no; o++)
-    for (int v = 0; v < NV; v++) re[o][v] = VLOAD(W + o * 2 * NOMOS_LANES + v * LN), im[o][v] = VLOAD(W + (2 * o + 1) * NOMOS_LANES + v * LN);
+    for (int v = 0; v < NV; v++) {
+      re[o][v] = add ? VLOAD(W + o * 2 * NOMOS_LANES + v * LN) : VZERO;
+      im[o][v] = add ? VLOAD(W + (2 * o + 1) * NOMOS_LANES + v * LN) : VZERO;
+    }
   for (PetscInt b = 0; b < batch; b++)
     for (int v = 0; v < NV; v++) {
       const Vector xr = VLOAD(X + b * xb + v * LN), xi = VLOAD(X + b * xb + kp + v * LN);
@@ -87,18 +90,27 @@ INLINE void ModesGradTile(const int no, PetscInt batch, const NomosReal *X, size
     for (int v = 0; v < NV; v++) VPTR(W + o * 2 * NOMOS_LANES + v * LN) = re[o][v], VPTR(W + (2 * o + 1) * NOMOS_LANES + v * LN) = im[o][v];
 }
 
-static void ModesGradient(const NomosModes *g)
+/* rows first .. last-1 of all blocks of modes */
+INLINE void ModesGradRows(const int add, const NomosModes *g, PetscInt first, PetscInt last)
 {
   const PetscInt kp = g->kp;
   const size_t   xb = 2 * (size_t)kp * (size_t)g->in, yb = 2 * (size_t)kp * (size_t)g->out, row = 2 * NOMOS_LANES * (size_t)g->out;
   for (PetscInt k = 0; k < kp; k += NOMOS_LANES)
-    for (PetscInt i = 0; i < g->in; i++) {
+    for (PetscInt i = first / g->out; i * g->out < last; i++) {
+      const PetscInt   left = last - i * g->out, end = left < g->out ? left : g->out, from = first - i * g->out;
       const NomosReal *X = g->X + (size_t)i * 2 * (size_t)kp + k;
       NomosReal       *W = g->W + ((size_t)(k / NOMOS_LANES) * (size_t)g->in + (size_t)i) * row;
-      PetscInt         o = 0;
-      for (; o + MT <= g->out; o += MT) ModesGradTile(MT, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
-      for (; o < g->out; o++) ModesGradTile(1, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
+      PetscInt         o = from > 0 ? from : 0;
+      for (; o + MT <= end; o += MT) ModesGradTile(MT, add, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
+      for (; o < end; o++) ModesGradTile(1, add, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
     }
+}
+
+static void ModesGradient(const NomosModes *g)
+{
+  const PetscInt last = g->rows ? g->first + g->rows : g->in * g->out;
+  if (g->add) ModesGradRows(1, g, g->first, last);
+  else ModesGradRows(0, g, g->first, last);
 }
 
 /* a choice, not a product with 0: the old value may be NaN */
@@ -111,9 +123,10 @@ INLINE void VPut(NomosReal *p, Vector v, int add)
 /* separable: one weight per channel and mode, W [kp/16][channel][2][16] */
 static void ModesSeparable(const NomosModes *g)
 {
-  const PetscInt kp = g->kp;
+  const PetscInt kp = g->kp, gradient = g->op == NOMOS_MODES_GRAD, first = gradient ? g->first : 0, last = gradient && g->rows ? g->first + g->rows : g->in;
+  for (PetscInt k = 0; gradient && !g->add && k < kp; k += NOMOS_LANES) memset(g->W + ((size_t)(k / NOMOS_LANES) * (size_t)g->in + (size_t)first) * 2 * NOMOS_LANES, 0, (size_t)(last - first) * 2 * NOMOS_LANES * sizeof(NomosReal));
   for (PetscInt b = 0; b < g->batch; b++)
-    for (PetscInt c = 0; c < g->in; c++)
+    for (PetscInt c = first; c < last; c++)
       for (PetscInt k = 0; k < kp; k += LN) {
         const size_t j = ((size_t)b * (size_t)g->in + (size_t)c) * 2 * (size_t)kp + (size_t)k;
         NomosReal   *W = g->W + ((size_t)(k / NOMOS_LANES) * (size_t)g->in + (size_t)c) * 2 * NOMOS_LANES + k % NOMOS_LANES, *X = g->X + j, *Y = g->Y + j;
@@ -137,6 +150,7 @@ static void ModesSeparable(const NomosModes *g)
 static int HostModes(const NomosModes *g)
 {
   if (g->kp % NOMOS_LANES || (g->separable && g->in != g->out)) return NOMOS_ERR_ARG;
+  if (g->first < 0 || g->rows < 0 || g->first > g->in * (g->separable ? 1 : g->out) - g->rows) return NOMOS_ERR_ARG;
   if (g->separable) ModesSeparable(g);
   else if (g->op == NOMOS_MODES_GRAD) ModesGradient(g);
   else if (g->op == NOMOS_MODES_WHY) ModesProduct(1, g);

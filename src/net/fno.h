@@ -22,12 +22,12 @@ typedef struct { /* spectral convolution of one layer; weights shared by all gri
   PetscInt   core, axes, factor[5]; /* cp: lam; tucker: core; and their factors */
   PetscInt   rank[5];
   NomosReal *W, *GW, *dW;          /* working copies of weight, gradient, direction */
+  NomosReal *X, *Y;                /* spectra of its inputs, and adjoint spectra of its outputs, of the samples in the queue */
   void      *plan_f, *plan_i;      /* not owned: the net's */
 } FNOSpectral;
 
 typedef struct { /* buffers of one block kept by Linearize */
   NomosReal *v, *vt, *dvt;     /* input; stabilised input and tanh' */
-  NomosReal *X;                /* its spectrum */
   NomosReal *h1, *h2;          /* normalised values of the two norms */
   double    *sum1, *sq1, *sum2, *sq2;
   NomosReal *z, *dz, *m, *dm, *dv;
@@ -53,6 +53,8 @@ typedef struct {
   PetscInt    *sum_start, nsum;        /* where a block's gradient is in gsum, -1: in gpar or a packed copy */
   double     **at;                     /* factorised: core and factors of each layer, in double */
   PetscInt    *map[4];                 /* corner: slot -> mode of each tensor, in backend memory */
+  PetscInt     queue, queued, place;   /* room, in samples; how many wait for the gradients of the weights; where the linearization's X are */
+  int          summed;                 /* GW hold a sum: of earlier queues */
   PetscObjectId    par_id;
   PetscObjectState par_state;
   /* grids and transforms */
@@ -100,9 +102,13 @@ PETSC_INTERN PetscErrorCode NomosFNOActivate(NomosMap m, PetscInt channels, FNOS
 PETSC_INTERN PetscErrorCode NomosFNOTimes(NomosMap m, PetscInt channels, FNOSpan s, NomosReal *g, const NomosReal *d);
 PETSC_INTERN PetscErrorCode NomosFNOGate(NomosMap m, PetscInt l, FNOSpan s, const NomosReal *x, NomosReal *y);
 PETSC_INTERN PetscErrorCode NomosFNOSpanFFT(NomosMap m, void *plan, int kind, FNOSpan s, NomosReal *x, NomosReal *z, int add);
+PETSC_INTERN NomosReal     *NomosFNOSpectra(NomosMap m, NomosReal *queue, PetscInt place);
+PETSC_INTERN PetscErrorCode NomosFNOQueueBegin(NomosMap m);
+PETSC_INTERN PetscErrorCode NomosFNOQueueNext(NomosMap m);
+PETSC_INTERN PetscErrorCode NomosFNOQueueSum(NomosMap m);
 PETSC_INTERN PetscErrorCode NomosFNOSpectralIn(NomosMap m, PetscInt l, FNOSpan s, NomosReal *v, NomosReal *X);
 PETSC_INTERN PetscErrorCode NomosFNOSpectralTangent(NomosMap m, PetscInt l, const NomosReal *dv, NomosReal *dz, FNOSpan s, PetscBool wantp);
-PETSC_INTERN PetscErrorCode NomosFNOSpectralAdjoint(NomosMap m, PetscInt l, FNOSpan s, NomosReal *gv, int add, PetscBool wantp);
+PETSC_INTERN PetscErrorCode NomosFNOSpectralAdjoint(NomosMap m, PetscInt l, FNOSpan s, NomosReal *gv, int add);
 PETSC_INTERN PetscErrorCode NomosFNONorm(NomosMap m, PetscInt l, int i, FNOSpan span, NomosReal *x, PetscBool save);
 PETSC_INTERN PetscErrorCode NomosFNONormDerivative(NomosMap m, PetscInt l, int i, FNOSpan span, NomosReal *g, PetscBool tangent, PetscBool wantp);
 /* fnoverbs.c */

@@ -329,7 +329,8 @@ static PetscErrorCode MakeParameterBuffers(NomosMap m)
     f->sum_start[f->skip[l].weight] = -1;
     for (int i = 0; f->block == FNO_BLOCK_NEURALOP && i < 2; i++) f->sum_start[f->mlp[l][i].weight] = -1;
   }
-  f->nsum = 0;
+  f->queue = PetscMax(1, PetscMax(m->batch, f->width / 2 / PetscMax(1, m->batch) * m->batch)); /* as large as the weights, or one batch */
+  f->queued = f->place = f->nsum = 0;
   for (PetscInt i = 0; i < m->nblocks; i++) {
     if (m->blocks[i].is_complex) f->sum_start[i] = -1;
     if (f->sum_start[i] < 0) continue;
@@ -343,6 +344,8 @@ static PetscErrorCode MakeParameterBuffers(NomosMap m)
     FNOSpectral *s = &f->conv_layer[l];
     PetscCall(NomosBackendMalloc(m->be, (size_t)f->kp * 2 * (size_t)f->wrows, &s->W));
     PetscCall(NomosBackendMalloc(m->be, (size_t)f->kp * 2 * (size_t)f->wrows, &s->GW));
+    PetscCall(NomosBackendMalloc(m->be, (size_t)f->queue * (size_t)f->width * 2 * (size_t)f->kp, &s->X));
+    PetscCall(NomosBackendMalloc(m->be, (size_t)f->queue * (size_t)f->width * 2 * (size_t)f->kp, &s->Y));
   }
   if (f->factorization == FNO_DENSE) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscCalloc2(f->layers, &f->at, 6, &f->tucker));
@@ -373,7 +376,6 @@ static PetscErrorCode MakeBlockBuffers(NomosMap m, PetscInt l)
 
   PetscFunctionBegin;
   PetscCall(NomosBackendMalloc(m->be, field, &s->v));
-  PetscCall(NomosBackendMalloc(m->be, (size_t)B * (size_t)f->width * 2 * (size_t)f->kp, &s->X));
   if (f->stabilizer) PetscCall(NomosBackendMalloc(m->be, field, &s->vt));
   if (f->stabilizer) PetscCall(NomosBackendMalloc(m->be, field, &s->dvt));
   if (!last) PetscCall(NomosBackendMalloc(m->be, field, &s->dv));
@@ -538,7 +540,7 @@ PetscErrorCode NomosFNOSetUpGrid(NomosMap m)
 
 static PetscErrorCode FreeSaved(NomosMap m, FNOSaved *s)
 {
-  void **p[] = {(void **)&s->v, (void **)&s->vt, (void **)&s->dvt, (void **)&s->X, (void **)&s->h1, (void **)&s->h2, (void **)&s->sum1, (void **)&s->sq1, (void **)&s->sum2, (void **)&s->sq2, (void **)&s->z, (void **)&s->dz, (void **)&s->m, (void **)&s->dm, (void **)&s->dv};
+  void **p[] = {(void **)&s->v, (void **)&s->vt, (void **)&s->dvt, (void **)&s->h1, (void **)&s->h2, (void **)&s->sum1, (void **)&s->sq1, (void **)&s->sum2, (void **)&s->sq2, (void **)&s->z, (void **)&s->dz, (void **)&s->m, (void **)&s->dm, (void **)&s->dv};
 
   PetscFunctionBegin;
   for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(p); i++) PetscCall(NomosBackendFree(m->be, p[i]));
@@ -566,6 +568,8 @@ PetscErrorCode NomosFNOResetGrid(NomosMap m)
     PetscCall(NomosBackendFree(m->be, &s->W));
     PetscCall(NomosBackendFree(m->be, &s->GW));
     PetscCall(NomosBackendFree(m->be, &s->dW));
+    PetscCall(NomosBackendFree(m->be, &s->X));
+    PetscCall(NomosBackendFree(m->be, &s->Y));
     if (f->saved) PetscCall(FreeSaved(m, &f->saved[l]));
     if (f->at) PetscCall(NomosBackendFree(m->be, &f->at[l]));
   }

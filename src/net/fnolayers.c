@@ -121,6 +121,54 @@ PetscErrorCode NomosFNOSpanFFT(NomosMap m, void *plan, int kind, FNOSpan s, Nomo
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* --- the queue ---------------------------------------------------------------------------------------------------------------
+   The gradient of a spectral weight reads and writes as much as the weight has, whatever the number of samples: spectra of inputs
+   and outputs, small beside it, wait in a queue until it is full or the gradient is asked for. */
+NomosReal *NomosFNOSpectra(NomosMap m, NomosReal *queue, PetscInt place)
+{
+  const FNO *f = (FNO *)m->data;
+  return NomosAt(m->be, queue, (size_t)place * (size_t)f->width * 2 * (size_t)f->kp);
+}
+
+/* Before the adjoint of a batch: its X are at the end of the queue. They are not when it is the second of one linearization. */
+PetscErrorCode NomosFNOQueueBegin(NomosMap m)
+{
+  FNO *f = (FNO *)m->data;
+
+  PetscFunctionBegin;
+  if (f->place == f->queued) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt l = 0; l < f->layers; l++) PetscCall(NomosLaunchRows(m->be, Axpby, 2 * m->batch * f->width, f->kp, .x = NomosFNOSpectra(m, f->conv_layer[l].X, f->place), .y = NomosFNOSpectra(m, f->conv_layer[l].X, f->queued), .a = 1, .n = f->kp));
+  f->place = f->queued;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* gradients of the spectral weights (+)= those of the samples in the queue */
+PetscErrorCode NomosFNOQueueSum(NomosMap m)
+{
+  FNO *f = (FNO *)m->data;
+
+  PetscFunctionBegin;
+  if (!f->queued && f->summed) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt l = 0; l < f->layers; l++) {
+    const FNOSpectral *c = &f->conv_layer[l];
+    PetscCall(NomosModesRun(m->be, .op = NOMOS_MODES_GRAD, .separable = f->separable, .add = f->summed, .in = f->width, .out = f->width, .kp = f->kp, .batch = f->queued, .W = c->GW, .X = c->X, .Y = c->Y));
+  }
+  f->queued = 0;
+  f->summed = 1;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The batch is in the queue, which has room for another one afterwards. */
+PetscErrorCode NomosFNOQueueNext(NomosMap m)
+{
+  FNO *f = (FNO *)m->data;
+
+  PetscFunctionBegin;
+  f->queued += m->batch;
+  if (f->queued + m->batch > f->queue) PetscCall(NomosFNOQueueSum(m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* spectrum of v into X, and K v's into S[0] */
 PetscErrorCode NomosFNOSpectralIn(NomosMap m, PetscInt l, FNOSpan s, NomosReal *v, NomosReal *X)
 {
@@ -139,19 +187,18 @@ PetscErrorCode NomosFNOSpectralTangent(NomosMap m, PetscInt l, const NomosReal *
   PetscFunctionBegin;
   if (dv) PetscCall(NomosFNOSpectralIn(m, l, s, (NomosReal *)dv, f->S[1]));
   else PetscCall(NomosBackendZero(m->be, f->S[0], (size_t)m->batch * (size_t)f->width * 2 * (size_t)f->kp));
-  if (wantp) PetscCall(Modes(m, NOMOS_MODES_WX, c->dW, f->saved[l].X, f->S[0], 1));
+  if (wantp) PetscCall(Modes(m, NOMOS_MODES_WX, c->dW, NomosFNOSpectra(m, c->X, f->place), f->S[0], 1));
   PetscCall(NomosFNOSpanFFT(m, c->plan_i, NOMOS_FFT_INVERSE, s, dz, f->S[0], 1));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-/* from the adjoint spectra in S[0]: gradient of the weights, and gv (+)= K^T g */
-PetscErrorCode NomosFNOSpectralAdjoint(NomosMap m, PetscInt l, FNOSpan s, NomosReal *gv, int add, PetscBool wantp)
+/* gv (+)= K^T g from the adjoint spectra at the end of the queue */
+PetscErrorCode NomosFNOSpectralAdjoint(NomosMap m, PetscInt l, FNOSpan s, NomosReal *gv, int add)
 {
   FNO         *f = (FNO *)m->data;
   FNOSpectral *c = &f->conv_layer[l];
 
   PetscFunctionBegin;
-  if (wantp) PetscCall(Modes(m, NOMOS_MODES_GRAD, c->GW, f->saved[l].X, f->S[0], 1));
-  PetscCall(Modes(m, NOMOS_MODES_WHY, c->W, f->S[1], f->S[0], 0));
+  PetscCall(Modes(m, NOMOS_MODES_WHY, c->W, f->S[1], NomosFNOSpectra(m, c->Y, f->queued), 0));
   PetscCall(NomosFNOSpanFFT(m, c->plan_f, NOMOS_FFT_FORWARD_ADJ, s, gv, f->S[1], add));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -201,11 +201,6 @@ PetscErrorCode NomosFNOLoadParameters(NomosMap m, Vec p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static size_t WorkingSize(FNO *f)
-{
-  return (size_t)f->kp * 2 * (size_t)f->wrows;
-}
-
 PetscErrorCode NomosFNOGradientZero(NomosMap m)
 {
   FNO *f = (FNO *)m->data;
@@ -214,7 +209,8 @@ PetscErrorCode NomosFNOGradientZero(NomosMap m)
   PetscCall(NomosBackendCheck(m->be, m->be->table->zero(m->be->ctx, f->gsum, (size_t)f->nsum * sizeof(double)), "zero"));
   for (PetscInt i = 0; i < m->nblocks; i++)
     if (f->sum_start[i] < 0 && !m->blocks[i].is_complex) PetscCall(NomosBackendZero(m->be, NomosAt(m->be, f->gpar, m->blocks[i].start), (size_t)m->blocks[i].size));
-  for (PetscInt l = 0; l < f->layers; l++) PetscCall(NomosBackendZero(m->be, f->conv_layer[l].GW, WorkingSize(f)));
+  f->queued = 0;
+  f->summed = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -242,6 +238,7 @@ PetscErrorCode NomosFNOGradientGet(NomosMap m, Vec dp)
   double *g;
 
   PetscFunctionBegin;
+  PetscCall(NomosFNOQueueSum(m));
   PetscCall(NomosStageWrite(m->be, &f->stage[1], dp, &g));
   for (PetscInt i = 0; i < m->nblocks; i++) {
     const NomosBlock *b = &m->blocks[i];

@@ -64,11 +64,11 @@ static PetscErrorCode BlockForward(NomosMap m, PetscInt l, NomosReal *v, NomosRe
   FNOSaved      *k = &f->saved[save || f->resample ? l : 0];
   const PetscInt n = BlockPoints(f, l), h = f->width, hidden = f->block == FNO_BLOCK_LI ? 0 : f->mlp[l][0].out;
   void          *plan = f->conv_layer[l].plan_i;
-  NomosReal     *x, *target = f->block == FNO_BLOCK_LI ? y : k->z;
+  NomosReal     *x, *target = f->block == FNO_BLOCK_LI ? y : k->z, *X = save ? NomosFNOSpectra(m, f->conv_layer[l].X, f->place) : f->S[1];
 
   PetscFunctionBegin;
   PetscCall(Stabilise(m, k, NomosFNOWholeSpan(m, n), v, &x));
-  PetscCall(NomosFNOSpectralIn(m, l, NomosFNOWholeSpan(m, n), x, k->X));
+  PetscCall(NomosFNOSpectralIn(m, l, NomosFNOWholeSpan(m, n), x, X));
   if (f->tiles > 1) PetscCall(NomosFNOSpanFFT(m, plan, NOMOS_FFT_INVERSE, NomosFNOWholeSpan(m, n), target, f->S[0], 0));
   for (FNOSpan s = {0}; NomosFNONextSpan(m, n, &s);) {
     NomosReal *z = target == y || save || f->tiles > 1 ? PART(target, h) : target;
@@ -110,16 +110,16 @@ static PetscErrorCode BlockAdjoint(NomosMap m, PetscInt l, NomosReal *g, NomosRe
   FNO           *f = (FNO *)m->data;
   const PetscInt n = BlockPoints(f, l), h = f->width;
   void          *plan = f->conv_layer[l].plan_i;
-  NomosReal     *target = f->block == FNO_BLOCK_LI ? g : f->g[3], *gx = f->stabilizer ? f->g[2] : gv;
+  NomosReal     *target = f->block == FNO_BLOCK_LI ? g : f->g[3], *gx = f->stabilizer ? f->g[2] : gv, *Y = NomosFNOSpectra(m, f->conv_layer[l].Y, f->queued);
 
   PetscFunctionBegin;
   for (FNOSpan s = {0}; NomosFNONextSpan(m, n, &s);) {
     NomosReal *gz = target == g || f->tiles > 1 ? PART(target, h) : target;
     PetscCall(BlockPointwiseAdjoint(m, l, s, PART(g, h), gz, PART(gv, h), wantp));
-    if (f->tiles == 1) PetscCall(NomosFNOSpanFFT(m, plan, NOMOS_FFT_INVERSE_ADJ, s, gz, f->S[0], 0));
+    if (f->tiles == 1) PetscCall(NomosFNOSpanFFT(m, plan, NOMOS_FFT_INVERSE_ADJ, s, gz, Y, 0));
   }
-  if (f->tiles > 1) PetscCall(NomosFNOSpanFFT(m, plan, NOMOS_FFT_INVERSE_ADJ, NomosFNOWholeSpan(m, n), target, f->S[0], 0));
-  PetscCall(NomosFNOSpectralAdjoint(m, l, NomosFNOWholeSpan(m, n), gx, f->stabilizer ? 0 : 1, wantp));
+  if (f->tiles > 1) PetscCall(NomosFNOSpanFFT(m, plan, NOMOS_FFT_INVERSE_ADJ, NomosFNOWholeSpan(m, n), target, Y, 0));
+  PetscCall(NomosFNOSpectralAdjoint(m, l, NomosFNOWholeSpan(m, n), gx, f->stabilizer ? 0 : 1));
   if (f->stabilizer) {
     const FNOSpan s = NomosFNOWholeSpan(m, n);
     PetscCall(NomosLaunchRows(m->be, Multiply, s.count * h, s.n, .x = gx, .d = f->saved[l].dvt, .y = gv, .n = s.n, .add = 1));
@@ -306,6 +306,7 @@ PetscErrorCode NomosFNOApply(NomosMap m, Vec x, Vec p, Vec y)
 PetscErrorCode NomosFNOLinearize(NomosMap m, Vec x, Vec p, Vec y)
 {
   PetscFunctionBegin;
+  ((FNO *)m->data)->place = ((FNO *)m->data)->queued;
   PetscCall(Forward(m, x, p, y, PETSC_TRUE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -318,6 +319,7 @@ PetscErrorCode NomosFNOAdjoint(NomosMap m, Vec dy, Vec dx, PetscBool wantp)
   NomosReal     *g = f->g[0], *other = f->g[1], *swap;
 
   PetscFunctionBegin;
+  if (wantp) PetscCall(NomosFNOQueueBegin(m));
   PetscCall(NomosStageRead(m->be, &f->stage[2], dy, &ga));
   PetscCall(In(m, ga, co, N1, NULL, m->norm_out ? affine + 2 * ci : NULL, f->g[2], co));
   PetscCall(NomosStageRestore(m->be, &f->stage[2]));
@@ -333,6 +335,7 @@ PetscErrorCode NomosFNOAdjoint(NomosMap m, Vec dy, Vec dx, PetscBool wantp)
     g = other;
   }
   PetscCall(EndAdjoint(m, f->lift, N0, f->e, f->a1, f->d1, g, dx ? f->hidden[1] : NULL, wantp));
+  if (wantp) PetscCall(NomosFNOQueueNext(m));
   if (dx) {
     double *xa;
     PetscCall(NomosStageWrite(m->be, &f->stage[3], dx, &xa));

@@ -146,20 +146,26 @@ static void Accumulate(double *r, double *size, size_t re, size_t im, double ar,
   r[im] += ar * bi + ai * br, size[im] += fabs(ar * bi) + fabs(ai * br);
 }
 
-static void OneModes(Machine *m, int op, int separable, PetscInt in, PetscInt out, PetscInt kp, PetscInt batch, int add)
+/* rows > 0: a gradient of these rows alone, the others stay */
+static void OneModes(Machine *m, int op, int separable, PetscInt in, PetscInt out, PetscInt kp, PetscInt batch, int add, PetscInt first, PetscInt rows)
 {
   const size_t nx = (size_t)(batch * in * 2 * kp), ny = (size_t)(batch * out * 2 * kp), nw = (size_t)(2 * kp * in * (separable ? 1 : out));
   double      *x = DrawMany(m, nx), *y = DrawMany(m, ny), *w = DrawMany(m, nw), *want, *size;
   const size_t n = op == NOMOS_MODES_WX ? ny : op == NOMOS_MODES_WHY ? nx : nw;
-  const int    keep = add || op == NOMOS_MODES_GRAD;
   double      *r = op == NOMOS_MODES_WX ? y : op == NOMOS_MODES_WHY ? x : w;
   Array        X, Y, W, *R;
-  NomosModes   g = {op, separable, add, in, out, kp, batch, NULL, NULL, NULL};
+  NomosModes   g = {op, separable, add, in, out, kp, batch, NULL, NULL, NULL, first, rows};
+  const PetscInt last = rows ? first + rows : in * out;
   char         what[200];
 
-  snprintf(what, sizeof(what), "%s modes %s%s in=%d out=%d kp=%d batch=%d add=%d", m->precision ? "double" : "single", separable ? "separable " : "", op == NOMOS_MODES_WX ? "WX" : op == NOMOS_MODES_WHY ? "WHY" : "GRAD", (int)in, (int)out, (int)kp, (int)batch, add);
+  snprintf(what, sizeof(what), "%s modes %s%s in=%d out=%d kp=%d batch=%d add=%d rows=%d from %d", m->precision ? "double" : "single", separable ? "separable " : "", op == NOMOS_MODES_WX ? "WX" : op == NOMOS_MODES_WHY ? "WHY" : "GRAD", (int)in, (int)out, (int)kp, (int)batch, add, (int)rows, (int)first);
   want = (double *)calloc(n + 1, sizeof(*want)), size = (double *)calloc(n + 1, sizeof(*size));
-  for (size_t i = 0; i < n; i++) want[i] = keep ? r[i] : 0, size[i] = fabs(want[i]);
+  for (size_t i = 0; i < n; i++) {
+    const PetscInt row = op == NOMOS_MODES_GRAD ? (PetscInt)(i / (2 * NOMOS_LANES)) % (separable ? in : in * out) : first;
+    const int      keep = add || row < first || row >= last; /* else it must not be read */
+    want[i] = keep ? r[i] : 0, size[i] = fabs(want[i]);
+    if (!keep) r[i] = NAN;
+  }
   for (PetscInt b = 0; b < batch; b++)
     for (PetscInt i = 0; i < in; i++)
       for (PetscInt o = separable ? i : 0; o < (separable ? i + 1 : out); o++)
@@ -168,9 +174,8 @@ static void OneModes(Machine *m, int op, int separable, PetscInt in, PetscInt ou
           const double xr = x[jx], xi = x[jx + (size_t)kp], yr = y[jy], yi = y[jy + (size_t)kp], wr = w[jw], wi = w[jw + NOMOS_LANES];
           if (op == NOMOS_MODES_WX) Accumulate(want, size, jy, jy + (size_t)kp, wr, wi, xr, xi);
           else if (op == NOMOS_MODES_WHY) Accumulate(want, size, jx, jx + (size_t)kp, wr, -wi, yr, yi);
-          else Accumulate(want, size, jw, jw + NOMOS_LANES, xr, -xi, yr, yi);
+          else if ((separable ? i : i * out + o) >= first && (separable ? i : i * out + o) < last) Accumulate(want, size, jw, jw + NOMOS_LANES, xr, -xi, yr, yi);
         }
-  for (size_t i = 0; i < n && !keep; i++) r[i] = NAN;
   X = Up(m, x, nx), Y = Up(m, y, ny), W = Up(m, w, nw);
   R = op == NOMOS_MODES_WX ? &Y : op == NOMOS_MODES_WHY ? &X : &W;
   g.X = (NomosReal *)(void *)X.p, g.Y = (NomosReal *)(void *)Y.p, g.W = (NomosReal *)(void *)W.p;
@@ -188,14 +193,18 @@ static void AllModes(Machine *m)
   for (int i = 0; i < nc; i++)
     for (int o = 0; o < nc; o++, turn++)
       for (int op = 0; op < 3; op++)
-        for (int add = 0; add < 2; add++) OneModes(m, op, 0, channels[i], channels[o], kps[turn % 4], turn % 7 + (turn % 7 > 3), add);
+        for (int add = 0; add < 2; add++) OneModes(m, op, 0, channels[i], channels[o], kps[turn % 4], turn % 7 + (turn % 7 > 3), add, 0, 0);
   for (int i = 0; i < nc; i++)
     for (int op = 0; op < 3; op++)
-      for (int add = 0; add < 2; add++) OneModes(m, op, 1, channels[i], channels[i], kps[i % 4], i, add);
-  OneModes(m, NOMOS_MODES_WX, 0, 24, 24, 48, 9, 0), OneModes(m, NOMOS_MODES_WHY, 0, 24, 24, 48, 9, 1), OneModes(m, NOMOS_MODES_GRAD, 0, 24, 24, 48, 9, 0);
+      for (int add = 0; add < 2; add++) OneModes(m, op, 1, channels[i], channels[i], kps[i % 4], i, add, 0, 0);
+  OneModes(m, NOMOS_MODES_WX, 0, 24, 24, 48, 9, 0, 0, 0), OneModes(m, NOMOS_MODES_WHY, 0, 24, 24, 48, 9, 1, 0, 0), OneModes(m, NOMOS_MODES_GRAD, 0, 24, 24, 48, 9, 0, 0, 0);
+  for (int i = 0; i < nc; i++) /* part of the rows: from within one input channel to within another */
+    for (int add = 0; add < 2; add++) OneModes(m, NOMOS_MODES_GRAD, 0, channels[i], 24, 32, i, add, 5, channels[i] * 24 - 7), OneModes(m, NOMOS_MODES_GRAD, 1, channels[i], channels[i], 32, i, add, channels[i] / 2, (channels[i] + 1) / 2);
   g.in = g.out = 1, g.kp = 10, g.batch = 1;
   CheckInt("a spectrum that is not padded is refused", m->t->modes(m->ctx, m->precision, &g), NOMOS_ERR_ARG);
-  g.kp = 16, g.out = 2, g.separable = 1;
+  g.kp = 16, g.first = 1, g.rows = 1;
+  CheckInt("rows beyond the weights are refused", m->t->modes(m->ctx, m->precision, &g), NOMOS_ERR_ARG);
+  g.first = g.rows = 0, g.out = 2, g.separable = 1;
   CheckInt("separable with different channels is refused", m->t->modes(m->ctx, m->precision, &g), NOMOS_ERR_ARG);
 }
 

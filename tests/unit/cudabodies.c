@@ -200,24 +200,25 @@ static void Transforms(void)
 }
 
 /* --- products ----------------------------------------------------------------------------------------------------- */
-static void OneModes(int op, int separable, PetscInt in, PetscInt out, PetscInt kp, PetscInt batch, int add)
+static void OneModes(int op, int separable, PetscInt in, PetscInt out, PetscInt kp, PetscInt batch, int add, PetscInt first, PetscInt rows)
 {
   const long long nx = (long long)batch * in * 2 * kp, ny = (long long)batch * out * 2 * kp, nw = 2LL * kp * in * (separable ? 1 : out), n = op == NOMOS_MODES_WX ? ny : op == NOMOS_MODES_WHY ? nx : nw;
   double         *v[3] = {Draw(nw), Draw(nx), Draw(ny)}, *u[3], *want, *got;
   const long long size[3] = {nw, nx, ny};
-  NomosModes      g = {op, separable, add, in, out, kp, batch, v[0], v[1], v[2]}, h;
+  NomosModes      g = {op, separable, add, in, out, kp, batch, v[0], v[1], v[2], first, rows}, h;
+  const long long all = (long long)in * (separable ? 1 : out), part = op == NOMOS_MODES_GRAD && rows ? rows : all;
   char            where[120];
 
-  snprintf(where, sizeof(where), "modes op=%d separable=%d in=%d out=%d kp=%d batch=%d add=%d", op, separable, (int)in, (int)out, (int)kp, (int)batch, add);
+  snprintf(where, sizeof(where), "modes op=%d separable=%d in=%d out=%d kp=%d batch=%d add=%d rows=%d from %d", op, separable, (int)in, (int)out, (int)kp, (int)batch, add, (int)rows, (int)first);
   for (int i = 0; i < 3; i++) u[i] = (double *)malloc((size_t)(size[i] + 1) * sizeof(double)), memcpy(u[i], v[i], (size_t)size[i] * sizeof(double));
   h = g, h.W = u[0], h.X = u[1], h.Y = u[2];
   want = op == NOMOS_MODES_WX ? u[2] : op == NOMOS_MODES_WHY ? u[1] : u[0];
   got  = op == NOMOS_MODES_WX ? v[2] : op == NOMOS_MODES_WHY ? v[1] : v[0];
   CheckInt(where, NomosHostTable.modes(Host, 1, &h), NOMOS_OK);
   if (separable) {
-    for (long long i = 0; i < (long long)kp * in; i++) ModesSeparable(i, g);
+    for (long long i = 0; i < kp * part; i++) ModesSeparable(i, g);
   } else if (op == NOMOS_MODES_GRAD) {
-    for (long long i = 0; i < (long long)kp * in * out; i++) ModesGradient(i, g);
+    for (long long i = 0; i < kp * part; i++) ModesGradient(i, g);
   } else {
     const long long count = (long long)kp * (op == NOMOS_MODES_WHY ? in : out) * ((batch + MODES_SAMPLES - 1) / MODES_SAMPLES);
     for (long long i = 0; i < count; i++) ModesProduct(i, g);
@@ -230,8 +231,9 @@ static void Products(void)
   for (int op = 0; op < 3; op++)
     for (int add = 0; add < 2; add++)
       for (int i = 0; i < 12; i++) {
-        OneModes(op, 0, 1 + i % 5, 1 + i % 7, 16 * (1 + i % 3), i, add);
-        OneModes(op, 1, 1 + i % 5, 1 + i % 5, 16 * (1 + i % 3), i % 6, add);
+        OneModes(op, 0, 1 + i % 5, 1 + i % 7, 16 * (1 + i % 3), i, add, 0, 0);
+        OneModes(op, 1, 1 + i % 5, 1 + i % 5, 16 * (1 + i % 3), i % 6, add, 0, 0);
+        OneModes(NOMOS_MODES_GRAD, op % 2, 4, 4, 32, i, add, i % 3, 1 + i % 2);
       }
   { /* bias, sum over samples, plain addition */
     const long long B = 3, O = 4, P = 7, stride = 35, size = 12;
