@@ -11,6 +11,15 @@ PETSC_INTERN PetscFunctionList NomosBackendList, NomosMapList, NomosTunerList; /
 PETSC_INTERN PetscErrorCode NomosOptionsUseFamily(const char family[]); /* "net", "data", ...: an object of it was made; its unused options are named at the end */
 PETSC_INTERN PetscErrorCode NomosOptionsFindWord(PetscObject, const char option[], const char word[], const char *const list[], PetscInt *);
 
+/* Ranks of one node that evaluate one batch together: one working copy of the parameters and one gradient, of which each rank
+   makes its shard. common, own: memory that all see (src/problem/exchange.c). */
+typedef struct {
+  PetscMPIInt     rank, size;
+  const PetscInt *starts;        /* rank r has parameters starts[r] .. starts[r+1]-1                         */
+  PetscInt        samples, mine; /* room for so many of each rank, and how many this one will add: multiples of the batch */
+  char           *common, **own; /* of all; of each rank                                                     */
+} NomosTeam;
+
 /* one option text "-a b -c d" for a file, assembled by the type */
 typedef struct _NomosMapOps {
   PetscErrorCode (*setfromoptions)(NomosMap, NomosOptionItems);
@@ -22,6 +31,11 @@ typedef struct _NomosMapOps {
   PetscErrorCode (*adjoint)(NomosMap, Vec dy, Vec dx, PetscBool wantp); /* adds the parameters' part into the map's own buffer */
   PetscErrorCode (*gradientzero)(NomosMap);
   PetscErrorCode (*gradientget)(NomosMap, Vec dp);
+  /* optional, together. Begin writes my parameters, and the other verbs then take all from the team, once every rank has been there;
+     End, when every rank has added its last sample, gives my part of the gradient (NULL: unwanted). Sizes in bytes; 0: not this map. */
+  PetscErrorCode (*teamsize)(NomosMap, const NomosTeam *, size_t *common, size_t *own);
+  PetscErrorCode (*teambegin)(NomosMap, const NomosTeam *, const PetscScalar p[]);
+  PetscErrorCode (*teamend)(NomosMap, PetscScalar g[]);
   PetscErrorCode (*fieldadjoint)(NomosMap, const char slot[], Vec *);
   PetscErrorCode (*fieldtangent)(NomosMap, const char slot[], Vec da, Vec dy); /* adds; of slots that fieldadjoint answers for */
   PetscErrorCode (*sample)(NomosMap, PetscInt64 seed, PetscInt64 index, Vec a, Vec u);
@@ -54,6 +68,9 @@ struct _p_NomosMap {
 };
 PETSC_INTERN PetscErrorCode NomosMapAddBlock(NomosMap, const char name[], PetscBool iscomplex, PetscInt rank, const PetscInt shape[]); /* at the end of p */
 PETSC_INTERN PetscErrorCode NomosMapReset(NomosMap); /* drops what SetUp made; settings, fields and parameters stay */
+PETSC_INTERN PetscErrorCode NomosMapTeamSize(NomosMap, const NomosTeam *, size_t *common, size_t *own);
+PETSC_INTERN PetscErrorCode NomosMapTeamBegin(NomosMap, const NomosTeam *, const PetscScalar p[]);
+PETSC_INTERN PetscErrorCode NomosMapTeamEnd(NomosMap, PetscScalar g[]);
 PETSC_INTERN PetscErrorCode NomosMapDeclareSlot(NomosMap, const char name[]); /* name must be a literal */
 PETSC_INTERN PetscErrorCode NomosMapCheckFirst(NomosMap, Vec x, Vec p); /* -map_check, before the first linearization */
 PETSC_INTERN PetscErrorCode NomosMapClone(NomosMap, NomosMap *); /* same settings and normalisers; no grid, batch or parameters */

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NOMOS_BACKEND_ABI 5 /* raised whenever the table or an argument struct changes */
+#define NOMOS_BACKEND_ABI 6 /* raised whenever the table or an argument struct changes */
 
 typedef enum {
 #define NOMOS_EACH(K)        NOMOS_EACH_##K,

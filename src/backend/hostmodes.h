@@ -90,22 +90,31 @@ INLINE void ModesGradTile(const int no, const int add, PetscInt batch, const Nom
     for (int v = 0; v < NV; v++) VPTR(W + o * 2 * NOMOS_LANES + v * LN) = re[o][v], VPTR(W + (2 * o + 1) * NOMOS_LANES + v * LN) = im[o][v];
 }
 
-/* rows first .. last-1 of all blocks of modes */
+/* in channels i0 .. i1-1, out channels o0 .. o1-1: a tile's Y of all samples stay in the first cache while the X pass by */
+INLINE void ModesGradPart(const int add, const NomosModes *g, PetscInt i0, PetscInt i1, PetscInt o0, PetscInt o1)
+{
+  const size_t one = 2 * (size_t)g->kp, xb = one * (size_t)g->in, yb = one * (size_t)g->out, row = 2 * NOMOS_LANES * (size_t)g->out;
+  for (PetscInt k = 0; k < g->kp; k += NOMOS_LANES) {
+    NomosReal *W = g->W + (size_t)(k / NOMOS_LANES) * (size_t)g->in * row;
+    PetscInt   o = o0;
+    for (; o + MT <= o1; o += MT)
+      for (PetscInt i = i0; i < i1; i++) ModesGradTile(MT, add, g->batch, g->X + (size_t)i * one + k, xb, g->Y + (size_t)o * one + k, yb, W + (size_t)i * row + o * 2 * NOMOS_LANES, g->kp);
+    for (; o < o1; o++)
+      for (PetscInt i = i0; i < i1; i++) ModesGradTile(1, add, g->batch, g->X + (size_t)i * one + k, xb, g->Y + (size_t)o * one + k, yb, W + (size_t)i * row + o * 2 * NOMOS_LANES, g->kp);
+  }
+}
+/* rows i*out + o from first to last-1: a part of one input channel, whole ones, a part of one */
 INLINE void ModesGradRows(const int add, const NomosModes *g, PetscInt first, PetscInt last)
 {
-  const PetscInt kp = g->kp;
-  const size_t   xb = 2 * (size_t)kp * (size_t)g->in, yb = 2 * (size_t)kp * (size_t)g->out, row = 2 * NOMOS_LANES * (size_t)g->out;
-  for (PetscInt k = 0; k < kp; k += NOMOS_LANES)
-    for (PetscInt i = first / g->out; i * g->out < last; i++) {
-      const PetscInt   left = last - i * g->out, end = left < g->out ? left : g->out, from = first - i * g->out;
-      const NomosReal *X = g->X + (size_t)i * 2 * (size_t)kp + k;
-      NomosReal       *W = g->W + ((size_t)(k / NOMOS_LANES) * (size_t)g->in + (size_t)i) * row;
-      PetscInt         o = from > 0 ? from : 0;
-      for (; o + MT <= end; o += MT) ModesGradTile(MT, add, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
-      for (; o < end; o++) ModesGradTile(1, add, g->batch, X, xb, g->Y + (size_t)o * 2 * (size_t)kp + k, yb, W + o * 2 * NOMOS_LANES, kp);
-    }
+  const PetscInt out = g->out, i0 = first / out, i1 = last / out, o0 = first % out, o1 = last % out;
+  if (i0 == i1) {
+    ModesGradPart(add, g, i0, i0 + 1, o0, o1);
+    return;
+  }
+  if (o0) ModesGradPart(add, g, i0, i0 + 1, o0, out);
+  ModesGradPart(add, g, o0 ? i0 + 1 : i0, i1, 0, out);
+  if (o1) ModesGradPart(add, g, i1, i1 + 1, 0, o1);
 }
-
 static void ModesGradient(const NomosModes *g)
 {
   const PetscInt last = g->rows ? g->first + g->rows : g->in * g->out;

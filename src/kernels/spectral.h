@@ -7,27 +7,27 @@
 #define NOMOS_SPECTRAL_H
 #include "kernel.h"
 
-typedef struct { /* row r = block of 16 modes * rows + row, i = lane: whole blocks of one tensor that holds all modes */
-  const double *x;     /* natural tensor */
+typedef struct { /* row r = row * whole blocks of 16 modes + block, i = lane: the tensor, which holds all modes, in the order of its memory */
+  const double *x;     /* natural tensor, from row `row` on */
   NomosReal    *y;     /* working copy */
-  PetscInt      rows, modes;
+  PetscInt      rows, modes, row; /* from row `row` of `rows` on */
 } PackModesArgs;
 typedef struct {
   const NomosReal *x;
   double          *y;
-  PetscInt         rows, modes;
+  PetscInt         rows, modes, row;
 } UnpackModesArgs;
-typedef struct { /* the same from block `first` on, for the last, partial block or one of several tensors (corner layout) */
+typedef struct { /* r = block * count + row, rows row .. row+count-1 from block `first` on: for the last, partial block or one of several tensors (corner layout) */
   const double   *x;
   NomosReal      *y;
   const PetscInt *map; /* slot -> mode of this tensor, -1: another tensor's; NULL: the same, 0 beyond the last */
-  PetscInt        rows, modes, first;
+  PetscInt        rows, modes, row, count, first;
 } PackSomeModesArgs;
 typedef struct {
   const NomosReal *x;
   double          *y;
   const PetscInt  *map;
-  PetscInt         rows, modes, first;
+  PetscInt         rows, modes, row, count, first;
 } UnpackSomeModesArgs;
 typedef struct { /* y[r][i] = x[r][i] d[i] */
   const NomosReal *x, *d;
@@ -58,22 +58,24 @@ typedef struct { /* y[j][r] = sum_{a,c} g[a][j][c] conj(x[a][r][c]) */
 #if NOMOS_BODIES
 NOMOS_KERNEL void PackModes(PetscInt r, PetscInt i, PackModesArgs k)
 {
-  const double *x = k.x + 2 * ((size_t)(r % k.rows) * (size_t)k.modes + (size_t)(r / k.rows) * 16);
-  NomosReal    *y = k.y + (size_t)r * 32;
+  const size_t  blocks = (size_t)(k.modes / 16), block = (size_t)r % blocks, row = (size_t)r / blocks;
+  const double *x = k.x + 2 * (row * (size_t)k.modes + block * 16);
+  NomosReal    *y = k.y + (block * (size_t)k.rows + (size_t)k.row + row) * 32;
   y[i]      = (NomosReal)x[2 * i];
   y[i + 16] = (NomosReal)x[2 * i + 1];
 }
 NOMOS_KERNEL void UnpackModes(PetscInt r, PetscInt i, UnpackModesArgs k)
 {
-  double          *y = k.y + 2 * ((size_t)(r % k.rows) * (size_t)k.modes + (size_t)(r / k.rows) * 16);
-  const NomosReal *x = k.x + (size_t)r * 32;
+  const size_t     blocks = (size_t)(k.modes / 16), block = (size_t)r % blocks, row = (size_t)r / blocks;
+  double          *y = k.y + 2 * (row * (size_t)k.modes + block * 16);
+  const NomosReal *x = k.x + (block * (size_t)k.rows + (size_t)k.row + row) * 32;
   y[2 * i]     = (double)x[i];
   y[2 * i + 1] = (double)x[i + 16];
 }
 NOMOS_KERNEL void PackSomeModes(PetscInt r, PetscInt i, PackSomeModesArgs k)
 {
-  const PetscInt row = r % k.rows, slot = (k.first + r / k.rows) * 16 + i, m = k.map ? k.map[slot] : (slot < k.modes ? slot : -1);
-  NomosReal     *y = k.y + ((size_t)k.first * (size_t)k.rows + (size_t)r) * 32 + i;
+  const PetscInt row = r % k.count, block = k.first + r / k.count, slot = block * 16 + i, m = k.map ? k.map[slot] : (slot < k.modes ? slot : -1);
+  NomosReal     *y = k.y + ((size_t)block * (size_t)k.rows + (size_t)k.row + (size_t)row) * 32 + i;
   if (m >= 0) {
     y[0]  = (NomosReal)k.x[2 * ((size_t)row * (size_t)k.modes + m)];
     y[16] = (NomosReal)k.x[2 * ((size_t)row * (size_t)k.modes + m) + 1];
@@ -81,8 +83,8 @@ NOMOS_KERNEL void PackSomeModes(PetscInt r, PetscInt i, PackSomeModesArgs k)
 }
 NOMOS_KERNEL void UnpackSomeModes(PetscInt r, PetscInt i, UnpackSomeModesArgs k)
 {
-  const PetscInt   row = r % k.rows, slot = (k.first + r / k.rows) * 16 + i, m = k.map ? k.map[slot] : (slot < k.modes ? slot : -1);
-  const NomosReal *x = k.x + ((size_t)k.first * (size_t)k.rows + (size_t)r) * 32 + i;
+  const PetscInt   row = r % k.count, block = k.first + r / k.count, slot = block * 16 + i, m = k.map ? k.map[slot] : (slot < k.modes ? slot : -1);
+  const NomosReal *x = k.x + ((size_t)block * (size_t)k.rows + (size_t)k.row + (size_t)row) * 32 + i;
   if (m >= 0) {
     k.y[2 * ((size_t)row * (size_t)k.modes + m)]     = (double)x[0];
     k.y[2 * ((size_t)row * (size_t)k.modes + m) + 1] = (double)x[16];

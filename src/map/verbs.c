@@ -210,6 +210,29 @@ PetscErrorCode NomosMapAdjointEnd(NomosMap m, Vec dp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* --- teams (nomosimpl.h) --------------------------------------------------------------------------------------------- */
+PetscErrorCode NomosMapTeamSize(NomosMap m, const NomosTeam *team, size_t *common, size_t *own)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosMapSetUp(m));
+  *common = *own = 0;
+  if (m->batch && !m->check) PetscTryTypeMethod(m, teamsize, team, common, own); /* -map_check wants all parameters */
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+PetscErrorCode NomosMapTeamBegin(NomosMap m, const NomosTeam *team, const PetscScalar p[])
+{
+  PetscFunctionBegin;
+  PetscUseTypeMethod(m, teambegin, team, p);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+PetscErrorCode NomosMapTeamEnd(NomosMap m, PetscScalar g[])
+{
+  PetscFunctionBegin;
+  PetscUseTypeMethod(m, teamend, g);
+  m->adjoint_open = m->linearized = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
   NomosMapSample - makes sample `index` of a pde's data generator, a function of (seed, index) alone
 

@@ -1,6 +1,6 @@
 /*
   fno.c - the Fourier neural operator: its type, settings and options. Grids and buffers are in fnogrid.c, parameters in
-  fnoparam.c, the verbs in fnoverbs.c, factorised weights in fnofactor.c.
+  fnoparam.c, the verbs in fnoverbs.c, factorised weights in fnofactor.c, ranks that share the weights in fnoteam.c.
 */
 #include "fno.h"
 
@@ -291,6 +291,9 @@ PETSC_INTERN PetscErrorCode NomosMapCreate_FNO(NomosMap m)
   m->ops->adjoint        = NomosFNOAdjoint;
   m->ops->gradientzero   = NomosFNOGradientZero;
   m->ops->gradientget    = NomosFNOGradientGet;
+  m->ops->teamsize       = NomosFNOTeamSize;
+  m->ops->teambegin      = NomosFNOTeamBegin;
+  m->ops->teamend        = NomosFNOTeamEnd;
   m->ops->getoptions     = GetOptions_FNO;
   m->ops->view           = View_FNO;
   m->ops->reset          = NomosFNOResetGrid;

@@ -26,6 +26,11 @@ typedef struct { /* spectral convolution of one layer; weights shared by all gri
   void      *plan_f, *plan_i;      /* not owned: the net's */
 } FNOSpectral;
 
+typedef struct { /* what a rank has of its own while it works with a team's memory */
+  NomosReal *par, *gpar, *W[FNO_MAX_LAYERS], *X[FNO_MAX_LAYERS], *Y[FNO_MAX_LAYERS];
+  double    *gsum;
+} FNOOwn;
+
 typedef struct { /* buffers of one block kept by Linearize */
   NomosReal *v, *vt, *dvt;     /* input; stabilised input and tanh' */
   NomosReal *h1, *h2;          /* normalised values of the two norms */
@@ -55,6 +60,8 @@ typedef struct {
   PetscInt    *map[4];                 /* corner: slot -> mode of each tensor, in backend memory */
   PetscInt     queue, queued, place;   /* room, in samples; how many wait for the gradients of the weights; where the linearization's X are */
   int          summed;                 /* GW hold a sum: of earlier queues */
+  const NomosTeam *team;               /* par, gpar, gsum and each layer's W, X, Y are the team's; NULL: own */
+  FNOOwn       own;
   PetscObjectId    par_id;
   PetscObjectState par_state;
   /* grids and transforms */
@@ -118,11 +125,18 @@ PETSC_INTERN PetscErrorCode NomosFNOTangent(NomosMap, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode NomosFNOAdjoint(NomosMap, Vec, Vec, PetscBool);
 /* fnoparam.c: between the parameter vector and the working copies */
 PETSC_INTERN PetscErrorCode NomosFNOAddBlocks(NomosMap);
-PETSC_INTERN PetscErrorCode NomosFNOParametersIn(NomosMap, const double *p, NomosReal *par, PetscBool tangent);
+PETSC_INTERN PetscErrorCode NomosFNOParametersIn(NomosMap, const double *p, PetscInt first, PetscInt end, NomosReal *par, PetscBool tangent);
+PETSC_INTERN PetscErrorCode NomosFNORealGradient(NomosMap, PetscInt first, PetscInt end, const double *gsum, const NomosReal *gpar, int add, double *g);
+PETSC_INTERN PetscErrorCode NomosFNOSpectralGradient(NomosMap, PetscInt layer, PetscInt first, PetscInt end, double *g);
+PETSC_INTERN PetscInt       NomosFNOSpectralRows(NomosMap, PetscInt layer, PetscInt first, PetscInt end, PetscInt *row);
 PETSC_INTERN PetscErrorCode NomosFNOGradientZero(NomosMap);
 PETSC_INTERN PetscErrorCode NomosFNOGradientGet(NomosMap, Vec);
 PETSC_INTERN PetscErrorCode NomosFNOInitialize(NomosMap, PetscInt64, Vec);
 PETSC_INTERN PetscErrorCode NomosFNOLoadParameters(NomosMap, Vec);
+/* fnoteam.c: ranks of a node with one copy of the weights */
+PETSC_INTERN PetscErrorCode NomosFNOTeamSize(NomosMap, const NomosTeam *, size_t *common, size_t *own);
+PETSC_INTERN PetscErrorCode NomosFNOTeamBegin(NomosMap, const NomosTeam *, const double *p);
+PETSC_INTERN PetscErrorCode NomosFNOTeamEnd(NomosMap, double *g);
 /* fnofactor.c: CP and Tucker */
 PETSC_INTERN PetscErrorCode NomosFNOFactorBuild(NomosMap, PetscInt layer, const double *p, PetscBool tangent);
 PETSC_INTERN PetscErrorCode NomosFNOFactorGradient(NomosMap, PetscInt layer, double *g);

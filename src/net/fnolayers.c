@@ -123,7 +123,8 @@ PetscErrorCode NomosFNOSpanFFT(NomosMap m, void *plan, int kind, FNOSpan s, Nomo
 
 /* --- the queue ---------------------------------------------------------------------------------------------------------------
    The gradient of a spectral weight reads and writes as much as the weight has, whatever the number of samples: spectra of inputs
-   and outputs, small beside it, wait in a queue until it is full or the gradient is asked for. */
+   and outputs, small beside it, wait in a queue until it is full or the gradient is asked for. A team's queue is never full:
+   its ranks take the sums over all their samples, each of a part of the weights (fnoteam.c). */
 NomosReal *NomosFNOSpectra(NomosMap m, NomosReal *queue, PetscInt place)
 {
   const FNO *f = (FNO *)m->data;
@@ -165,7 +166,7 @@ PetscErrorCode NomosFNOQueueNext(NomosMap m)
 
   PetscFunctionBegin;
   f->queued += m->batch;
-  if (f->queued + m->batch > f->queue) PetscCall(NomosFNOQueueSum(m));
+  if (!f->team && f->queued + m->batch > f->queue) PetscCall(NomosFNOQueueSum(m));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -134,54 +134,76 @@ PetscErrorCode NomosFNOAddBlocks(NomosMap m)
 }
 
 /* --- working copies ------------------------------------------------------------------------------------------------ */
-/* One natural tensor into the working copy: whole blocks of modes at once, the rest (or, in the corner layout, all) by map. */
-static PetscErrorCode Pack(NomosMap m, const double *x, PetscInt modes, const PetscInt *map, NomosReal *W)
+/* Rows row .. row+count-1 of a natural tensor (x begins at the first of them) into the working copy: whole blocks of modes at
+   once, the rest (or, in the corner layout, all) by map. */
+static PetscErrorCode Pack(NomosMap m, const double *x, PetscInt modes, const PetscInt *map, NomosReal *W, PetscInt row, PetscInt count)
 {
   FNO           *f = (FNO *)m->data;
   const PetscInt blocks = f->kp / NOMOS_LANES, whole = map ? 0 : modes / NOMOS_LANES;
 
   PetscFunctionBegin;
-  PetscCall(NomosLaunchRows(m->be, PackModes, whole * f->wrows, NOMOS_LANES, .x = x, .y = W, .rows = f->wrows, .modes = modes));
-  PetscCall(NomosLaunchRows(m->be, PackSomeModes, (blocks - whole) * f->wrows, NOMOS_LANES, .x = x, .y = W, .map = map, .rows = f->wrows, .modes = modes, .first = whole));
+  PetscCall(NomosLaunchRows(m->be, PackModes, whole * count, NOMOS_LANES, .x = x, .y = W, .rows = f->wrows, .modes = modes, .row = row));
+  PetscCall(NomosLaunchRows(m->be, PackSomeModes, (blocks - whole) * count, NOMOS_LANES, .x = x, .y = W, .map = map, .rows = f->wrows, .modes = modes, .row = row, .count = count, .first = whole));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-static PetscErrorCode Unpack(NomosMap m, const NomosReal *W, PetscInt modes, const PetscInt *map, double *y)
+static PetscErrorCode Unpack(NomosMap m, const NomosReal *W, PetscInt modes, const PetscInt *map, double *y, PetscInt row, PetscInt count)
 {
   FNO           *f = (FNO *)m->data;
   const PetscInt blocks = f->kp / NOMOS_LANES, whole = map ? 0 : modes / NOMOS_LANES;
 
   PetscFunctionBegin;
-  PetscCall(NomosLaunchRows(m->be, UnpackModes, whole * f->wrows, NOMOS_LANES, .x = W, .y = y, .rows = f->wrows, .modes = modes));
-  PetscCall(NomosLaunchRows(m->be, UnpackSomeModes, (blocks - whole) * f->wrows, NOMOS_LANES, .x = W, .y = y, .map = map, .rows = f->wrows, .modes = modes, .first = whole));
+  PetscCall(NomosLaunchRows(m->be, UnpackModes, whole * count, NOMOS_LANES, .x = W, .y = y, .rows = f->wrows, .modes = modes, .row = row));
+  PetscCall(NomosLaunchRows(m->be, UnpackSomeModes, (blocks - whole) * count, NOMOS_LANES, .x = W, .y = y, .map = map, .rows = f->wrows, .modes = modes, .row = row, .count = count, .first = whole));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* All parameters (or a direction in them) into the working copies. */
-PetscErrorCode NomosFNOParametersIn(NomosMap m, const double *p, NomosReal *par, PetscBool tangent)
+/* The part of a block that lies in [first, end): its first entry, of the block, and how many there are. */
+static PetscInt Part(const NomosBlock *b, PetscInt first, PetscInt end, PetscInt *from)
 {
-  FNO *f = (FNO *)m->data;
+  *from = PetscMax(0, first - b->start);
+  return PetscMax(0, PetscMin(b->size, end - b->start) - *from);
+}
+/* The same in rows of a dense spectral tensor, [in][out] of all its modes: ranges hold whole ones (NomosProblem's shards do). */
+static PetscInt PartRows(const FNO *f, const NomosBlock *b, PetscInt first, PetscInt end, PetscInt *row, PetscInt *modes)
+{
+  PetscInt       from;
+  const PetscInt n = Part(b, first, end, &from);
+
+  *modes = b->size / 2 / f->wrows;
+  *row   = from / (2 * *modes);
+  return n / (2 * *modes);
+}
+
+/* Parameters first .. end-1 (or a direction in them), which begin at p, into the working copies; factorised weights want all. */
+PetscErrorCode NomosFNOParametersIn(NomosMap m, const double *p, PetscInt first, PetscInt end, NomosReal *par, PetscBool tangent)
+{
+  FNO     *f = (FNO *)m->data;
+  PetscInt from, n, row, modes;
 
   PetscFunctionBegin;
   for (PetscInt i = 0; i < m->nblocks; i++) {
     const NomosBlock *b = &m->blocks[i];
-    if (!b->is_complex) PetscCall(NomosLaunch(m->be, ParamIn, b->size, .x = p + b->start, .y = NomosAt(m->be, par, b->start)));
+    if (b->is_complex) continue;
+    n = Part(b, first, end, &from);
+    if (n) PetscCall(NomosLaunch(m->be, ParamIn, n, .x = p + (b->start + from - first), .y = NomosAt(m->be, par, b->start + from)));
   }
   for (PetscInt l = 0; l < f->layers; l++) {
     FNOSpectral *s = &f->conv_layer[l];
     NomosReal   *W = tangent ? s->dW : s->W;
     if (f->factorization != FNO_DENSE) {
       PetscCall(NomosFNOFactorBuild(m, l, p, tangent));
-      PetscCall(Pack(m, f->natural[0], f->nmodes, NULL, W));
+      PetscCall(Pack(m, f->natural[0], f->nmodes, NULL, W, 0, f->wrows));
     }
     for (PetscInt t = 0; t < s->tensors; t++) {
       const NomosBlock *b = &m->blocks[s->tensor[t]];
-      PetscCall(Pack(m, p + b->start, b->size / 2 / f->wrows, f->map[t], W));
+      n = PartRows(f, b, first, end, &row, &modes);
+      if (n) PetscCall(Pack(m, p + (b->start + 2 * row * modes - first), modes, f->map[t], W, row, n));
     }
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The working copies follow p; nothing is done when it has not changed. */
+/* The working copies follow p; nothing is done when it has not changed, or where a team has written them. */
 PetscErrorCode NomosFNOLoadParameters(NomosMap m, Vec p)
 {
   FNO             *f = (FNO *)m->data;
@@ -190,11 +212,12 @@ PetscErrorCode NomosFNOLoadParameters(NomosMap m, Vec p)
   PetscObjectState state;
 
   PetscFunctionBegin;
+  if (f->team) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectGetId((PetscObject)p, &id));
   PetscCall(PetscObjectStateGet((PetscObject)p, &state));
   if (f->par_id == id && f->par_state == state) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosStageRead(m->be, &f->stage[0], p, &a));
-  PetscCall(NomosFNOParametersIn(m, a, f->par, PETSC_FALSE));
+  PetscCall(NomosFNOParametersIn(m, a, 0, m->np, f->par, PETSC_FALSE));
   PetscCall(NomosStageRestore(m->be, &f->stage[0]));
   f->par_id    = id;
   f->par_state = state;
@@ -214,20 +237,54 @@ PetscErrorCode NomosFNOGradientZero(NomosMap m)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Gradients of the spectral weights of layer l. */
-static PetscErrorCode SpectralGradient(NomosMap m, PetscInt l, double *g)
+/* Gradients by the real parameters first .. end-1 into (add: onto) g, which begins with them. */
+PetscErrorCode NomosFNORealGradient(NomosMap m, PetscInt first, PetscInt end, const double *gsum, const NomosReal *gpar, int add, double *g)
+{
+  FNO     *f = (FNO *)m->data;
+  PetscInt from;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < m->nblocks; i++) {
+    const NomosBlock *b = &m->blocks[i];
+    const PetscInt    n = b->is_complex ? 0 : Part(b, first, end, &from);
+    if (!n) continue;
+    if (f->sum_start[i] >= 0) PetscCall(NomosLaunch(m->be, ParamCopy, n, .x = gsum + f->sum_start[i] + from, .y = g + (b->start + from - first), .add = add));
+    else PetscCall(NomosLaunch(m->be, ParamOut, n, .x = NomosAtConst(m->be, gpar, b->start + from), .y = g + (b->start + from - first), .add = add));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The rows of the spectral weights of layer l that have parameters in [first, end) */
+PetscInt NomosFNOSpectralRows(NomosMap m, PetscInt l, PetscInt first, PetscInt end, PetscInt *row)
+{
+  const FNO         *f = (FNO *)m->data;
+  const FNOSpectral *s = &f->conv_layer[l];
+  PetscInt           last = 0, from, n, modes;
+
+  *row = f->wrows;
+  for (PetscInt t = 0; t < s->tensors; t++) {
+    n = PartRows(f, &m->blocks[s->tensor[t]], first, end, &from, &modes);
+    if (n) *row = PetscMin(*row, from), last = PetscMax(last, from + n);
+  }
+  return PetscMax(0, last - *row);
+}
+
+/* Gradients by the spectral weights of layer l with numbers first .. end-1 into g, which begins with parameter first. */
+PetscErrorCode NomosFNOSpectralGradient(NomosMap m, PetscInt l, PetscInt first, PetscInt end, double *g)
 {
   FNO         *f = (FNO *)m->data;
   FNOSpectral *s = &f->conv_layer[l];
 
   PetscFunctionBegin;
   if (f->factorization != FNO_DENSE) {
-    PetscCall(Unpack(m, s->GW, f->nmodes, NULL, f->natural[1]));
+    PetscCall(Unpack(m, s->GW, f->nmodes, NULL, f->natural[1], 0, f->wrows));
     PetscCall(NomosFNOFactorGradient(m, l, g));
   }
   for (PetscInt t = 0; t < s->tensors; t++) {
     const NomosBlock *b = &m->blocks[s->tensor[t]];
-    PetscCall(Unpack(m, s->GW, b->size / 2 / f->wrows, f->map[t], g + b->start));
+    PetscInt          row, modes;
+    const PetscInt    n = PartRows(f, b, first, end, &row, &modes);
+    if (n) PetscCall(Unpack(m, s->GW, modes, f->map[t], g + (b->start + 2 * row * modes - first), row, n));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -240,13 +297,8 @@ PetscErrorCode NomosFNOGradientGet(NomosMap m, Vec dp)
   PetscFunctionBegin;
   PetscCall(NomosFNOQueueSum(m));
   PetscCall(NomosStageWrite(m->be, &f->stage[1], dp, &g));
-  for (PetscInt i = 0; i < m->nblocks; i++) {
-    const NomosBlock *b = &m->blocks[i];
-    if (b->is_complex) continue;
-    if (f->sum_start[i] >= 0) PetscCall(NomosLaunch(m->be, ParamCopy, b->size, .x = f->gsum + f->sum_start[i], .y = g + b->start));
-    else PetscCall(NomosLaunch(m->be, ParamOut, b->size, .x = NomosAtConst(m->be, f->gpar, b->start), .y = g + b->start));
-  }
-  for (PetscInt l = 0; l < f->layers; l++) PetscCall(SpectralGradient(m, l, g));
+  PetscCall(NomosFNORealGradient(m, 0, m->np, f->gsum, f->gpar, 0, g));
+  for (PetscInt l = 0; l < f->layers; l++) PetscCall(NomosFNOSpectralGradient(m, l, 0, m->np, g));
   PetscCall(NomosStageRestore(m->be, &f->stage[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -371,7 +371,7 @@ PetscErrorCode NomosFNOTangent(NomosMap m, Vec dx, Vec dp, Vec dy)
   PetscCall(TangentBuffers(m));
   if (dp) {
     PetscCall(NomosStageRead(m->be, &f->stage[0], dp, &a));
-    PetscCall(NomosFNOParametersIn(m, a, f->dpar, PETSC_TRUE));
+    PetscCall(NomosFNOParametersIn(m, a, 0, m->np, f->dpar, PETSC_TRUE));
     PetscCall(NomosStageRestore(m->be, &f->stage[0]));
   }
   if (dx) {

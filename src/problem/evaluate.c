@@ -226,8 +226,8 @@ static PetscErrorCode LossAdjoints(NomosProblem p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* My samples' part of f, and of the gradient when g is given (whole, on this rank). */
-static PetscErrorCode LocalEvaluate(NomosProblem p, Vec theta, PetscReal *f, Vec g)
+/* My samples' part of f; with g, the gradient's is summed up in the map. */
+static PetscErrorCode LocalEvaluate(NomosProblem p, Vec theta, PetscReal *f, PetscBool g)
 {
   PetscInt valid;
 
@@ -247,7 +247,6 @@ static PetscErrorCode LocalEvaluate(NomosProblem p, Vec theta, PetscReal *f, Vec
     PetscCall(PetscLogEventEnd(NOMOS_Loss, p, 0, 0, 0));
     if (g) PetscCall(NomosMapAdjointAdd(p->map, p->gy, NULL));
   }
-  if (g) PetscCall(NomosMapAdjointEnd(p->map, g));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -276,6 +275,31 @@ static PetscErrorCode Agree(NomosProblem p, PetscErrorCode mine, PetscReal *f)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The same by a team: every rank gives and gets its shard alone. pseq stands for parameters that the map has already. */
+static PetscErrorCode TeamEvaluate(NomosProblem p, Vec theta, PetscReal *f, Vec g)
+{
+  const PetscScalar *x;
+  PetscScalar       *y;
+  PetscErrorCode     ierr, failed;
+
+  PetscFunctionBegin;
+  *f = 0;
+  PetscCall(VecGetArrayRead(theta, &x));
+  ierr = NomosMapTeamBegin(p->map, &p->team, x);
+  PetscCall(VecRestoreArrayRead(theta, &x));
+  PetscCall(NomosProblemMeet(p, p->team_window));
+  if (!ierr) ierr = LocalEvaluate(p, p->pseq, f, PETSC_TRUE);
+  PetscCallMPI(MPI_Win_sync(p->team_window));
+  failed = Agree(p, ierr, f); /* all have added their samples */
+  PetscCallMPI(MPI_Win_sync(p->team_window));
+  if (failed) PetscCall(NomosMapTeamEnd(p->map, NULL));
+  PetscCall(failed);
+  PetscCall(VecGetArrayWrite(g, &y));
+  PetscCall(NomosMapTeamEnd(p->map, y));
+  PetscCall(VecRestoreArrayWrite(g, &y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
   NomosProblemObjectiveGradient - f and its gradient over the batch in force
 
@@ -297,16 +321,22 @@ static PetscErrorCode Agree(NomosProblem p, PetscErrorCode mine, PetscReal *f)
 @*/
 PetscErrorCode NomosProblemObjectiveGradient(NomosProblem p, Vec theta, PetscReal *f, Vec g)
 {
-  Vec            whole, local;
+  Vec            whole;
+  PetscBool      team = PETSC_FALSE;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(p, NOMOS_PROBLEM_CLASSID, 1);
   PetscCall(NomosProblemSetUp(p));
+  if (g) PetscCall(NomosProblemTeamForBatch(p, &team));
+  if (team) {
+    PetscCall(TeamEvaluate(p, theta, f, g));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(NomosProblemGather(p, theta, p->pseq, &whole));
-  local = !g ? NULL : p->size > 1 ? p->gseq : g;
-  *f    = 0;
-  ierr  = LocalEvaluate(p, whole, f, local);
+  *f   = 0;
+  ierr = LocalEvaluate(p, whole, f, g ? PETSC_TRUE : PETSC_FALSE);
+  if (g && !ierr) ierr = NomosMapAdjointEnd(p->map, p->size > 1 ? p->gseq : g);
   PetscCall(Agree(p, ierr, f));
   if (g && p->size > 1) PetscCall(NomosProblemScatterAdd(p, g));
   PetscFunctionReturn(PETSC_SUCCESS);

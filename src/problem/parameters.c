@@ -5,10 +5,11 @@
 */
 #include "problem.h"
 
-/* A multiple of NOMOS_SHARD may still lie between the two halves of a complex entry: blocks of odd size before it shift it. */
-static PetscErrorCode KeepPairs(NomosProblem p, PetscInt *at)
+/* A shard does not begin inside a row of a complex block, all entries with the same first two indices: a map may convert rows and
+   sum their gradients on the rank that has them, and the two halves of an entry stay together. */
+static PetscErrorCode KeepRows(NomosProblem p, PetscInt *at)
 {
-  PetscInt   n;
+  PetscInt   n, row = 1;
   NomosBlock b;
 
   PetscFunctionBegin;
@@ -16,7 +17,9 @@ static PetscErrorCode KeepPairs(NomosProblem p, PetscInt *at)
   for (PetscInt i = 0; i < n; i++) {
     PetscCall(NomosMapGetBlock(p->map, i, &b));
     if (!b.is_complex || *at <= b.start || *at >= b.start + b.size) continue;
-    *at += (*at - b.start) % 2;
+    for (PetscInt j = 2; j < b.rank; j++) row *= b.shape[j];
+    row = row % 2 ? 2 : row;
+    *at += (row - (*at - b.start) % row) % row;
     break;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -33,7 +36,7 @@ static PetscErrorCode SetUpLayout(NomosProblem p)
   PetscCall(PetscMalloc2(p->size, &p->counts, p->size, &p->displs));
   for (PetscMPIInt r = 0; r <= p->size; r++) {
     p->starts[r] = PetscMin(p->np, r * share);
-    PetscCall(KeepPairs(p, &p->starts[r]));
+    PetscCall(KeepRows(p, &p->starts[r]));
   }
   for (PetscMPIInt r = 0; r < p->size; r++) {
     PetscCall(PetscMPIIntCast(p->starts[r], &p->displs[r]));

@@ -370,7 +370,7 @@ PetscErrorCode NomosProblemSetChunk(NomosProblem p, PetscInt chunk)
 }
 
 /*@
-  NomosProblemSetSharedMemory - whether ranks of one node exchange parameters and gradients through its memory
+  NomosProblemSetSharedMemory - whether ranks of one node share parameters and gradients in its memory
 
   Logically Collective
 
@@ -378,8 +378,10 @@ PetscErrorCode NomosProblemSetChunk(NomosProblem p, PetscInt chunk)
 . -nomos_shared_memory - the same (default 1)
 
   Note:
-  Without it, and where ranks run on several nodes or MPI cannot make the shared window, MPI's collectives are used. The sum over
-  more than two ranks may then differ in the last digit.
+  With it, ranks work with one copy of the net's parameters, and each sums the gradient of its shard of theta over the samples of
+  all. Nets with factorised or separable weights, chains, devices, and batches that would need more than 64 MB of it exchange whole
+  copies through it instead. Without it, and where ranks run on several nodes or MPI cannot make the shared window, MPI's collectives
+  are used. The ways differ in the last digits.
 
   Level: advanced
 @*/

@@ -26,7 +26,7 @@
 #define NOMOS_MAX_TESTS  16
 #define NOMOS_STEP_TIMES 65536 /* step times kept for the median */
 #define NOMOS_HISTORY_TAIL 256 /* lines of the history that a checkpoint holds */
-#define NOMOS_SHARD      128 /* local sizes of theta are multiples of this, or one more or less: no (re, im) pair straddles ranks */
+#define NOMOS_SHARD      128 /* local sizes of theta are about multiples of this: no row of a complex block straddles ranks (parameters.c) */
 
 typedef enum {
   NOMOS_PROGRESS_AUTO,
@@ -72,7 +72,11 @@ struct _p_NomosProblem {
   PetscBool    share;                /* let ranks of one node exchange through its memory (exchange.c)   */
   MPI_Comm     node;
   MPI_Win      shared;
-  PetscScalar *common, **parts;      /* in the window: theta, and each rank's gseq; parts NULL: messages */
+  PetscScalar *common;               /* in the window: theta                                              */
+  char       **parts;                /* and each rank's gseq; NULL: messages                             */
+  NomosTeam    team;                 /* of all ranks, where they share a node and the map can; common NULL: none */
+  MPI_Win      team_window;
+  PetscInt     team_room;            /* samples of each rank for which there is room                     */
   PetscInt     chunk, nx1, ny1;      /* samples per call of the map; reals of one sample                 */
   Vec          x, y, gy, gloss, target, mean, std;
   Vec          r[NOMOS_MAX_LOSSES], s[NOMOS_MAX_LOSSES]; /* residuals and seeds of each loss             */
@@ -128,6 +132,9 @@ PETSC_INTERN PetscErrorCode NomosProblemGather(NomosProblem, Vec sharded, Vec bu
 PETSC_INTERN PetscErrorCode NomosProblemScatterAdd(NomosProblem, Vec sharded);                     /* sum of gseq over ranks         */
 PETSC_INTERN PetscErrorCode NomosProblemSetUpExchange(NomosProblem);
 PETSC_INTERN PetscErrorCode NomosProblemResetExchange(NomosProblem);
+PETSC_INTERN PetscErrorCode NomosProblemMeet(NomosProblem, MPI_Win);
+PETSC_INTERN PetscErrorCode NomosProblemSetUpTeam(NomosProblem);                                   /* after the exchange            */
+PETSC_INTERN PetscErrorCode NomosProblemTeamForBatch(NomosProblem, PetscBool *);                   /* does it take the batch in force? */
 PETSC_INTERN PetscErrorCode NomosProblemUseParameters(NomosProblem, Vec sharded);                    /* the map answers with these  */
 PETSC_INTERN PetscErrorCode NomosProblemFromWhole(NomosProblem, const PetscScalar whole[], Vec sharded);
 /* setup.c */

@@ -93,6 +93,7 @@ PetscErrorCode NomosProblemSetUp(NomosProblem p)
   PetscCall(SetUpNet(p));
   PetscCall(NomosProblemSetUpEvaluation(p));
   PetscCall(NomosProblemSetUpParameters(p));
+  if (p->size > 1) PetscCall(NomosProblemSetUpTeam(p));
   p->setup           = PETSC_TRUE;
   p->steps_per_epoch = (p->ntrain + p->batch - 1) / p->batch;
   PetscCall(NomosProblemSetSamples(p, 0, NULL));
@@ -124,7 +125,7 @@ PetscErrorCode NomosProblemSetUpForData(NomosProblem p, NomosData data)
 
   Collective (sets the problem up)
 
-  Shapes: flat, see NomosMapGetBlock(); local sizes are multiples of 128, but for the end
+  Shapes: flat, see NomosMapGetBlock(); local sizes are about multiples of 128; a rank's part of a complex block begins at a whole row, all entries with the same first two indices
 
   Level: beginner
 .seealso: `NomosMapGetBlock()`

@@ -19,10 +19,10 @@ static void Done(Machine *m, Array *a, int n)
 }
 
 /* --- weights per mode ------------------------------------------------------------------------------------------------ */
-/* mapped: every third slot belongs to another tensor and must stay as it is */
-static void Packing(Machine *m, PetscInt rows, PetscInt modes, int mapped)
+/* mapped: every third slot belongs to another tensor and must stay as it is; so must the rows before `row` */
+static void Packing(Machine *m, PetscInt rows, PetscInt modes, int mapped, PetscInt row)
 {
-  const PetscInt kp = NomosFFTPad(modes), whole = mapped ? 0 : modes / 16;
+  const PetscInt kp = NomosFFTPad(modes), whole = mapped ? 0 : modes / 16, count = rows - row;
   const size_t   nw = (size_t)(2 * rows * kp), nx = (size_t)(2 * rows * modes);
   double        *x = DrawMany(m, nx), *w = DrawMany(m, nw), *y = DrawMany(m, nx);
   PetscInt      *map = (PetscInt *)malloc((size_t)kp * sizeof(*map)), *up;
@@ -30,12 +30,12 @@ static void Packing(Machine *m, PetscInt rows, PetscInt modes, int mapped)
 
   for (PetscInt s = 0; s < kp; s++) map[s] = s % 3 == 2 || s >= modes ? -1 : modes - 1 - s;
   up = UpInts(m, map, (size_t)kp);
-  if (whole) ROWS(m, UnpackModes, whole * rows, 16, .x = REAL(a[3]), .y = DBL(a[2]), .rows = rows, .modes = modes);
-  if (whole) ROWS(m, PackModes, whole * rows, 16, .x = DBL(a[0]), .y = REAL(a[1]), .rows = rows, .modes = modes);
-  if (whole < kp / 16) ROWS(m, UnpackSomeModes, (kp / 16 - whole) * rows, 16, .x = REAL(a[3]), .y = DBL(a[2]), .map = mapped ? up : NULL, .rows = rows, .modes = modes, .first = whole);
-  if (whole < kp / 16) ROWS(m, PackSomeModes, (kp / 16 - whole) * rows, 16, .x = DBL(a[0]), .y = REAL(a[1]), .map = mapped ? up : NULL, .rows = rows, .modes = modes, .first = whole);
+  if (whole) ROWS(m, UnpackModes, whole * count, 16, .x = REAL(a[3]), .y = DBL(a[2]) + 2 * row * modes, .rows = rows, .modes = modes, .row = row);
+  if (whole) ROWS(m, PackModes, whole * count, 16, .x = DBL(a[0]) + 2 * row * modes, .y = REAL(a[1]), .rows = rows, .modes = modes, .row = row);
+  if (whole < kp / 16) ROWS(m, UnpackSomeModes, (kp / 16 - whole) * count, 16, .x = REAL(a[3]), .y = DBL(a[2]) + 2 * row * modes, .map = mapped ? up : NULL, .rows = rows, .modes = modes, .row = row, .count = count, .first = whole);
+  if (whole < kp / 16) ROWS(m, PackSomeModes, (kp / 16 - whole) * count, 16, .x = DBL(a[0]) + 2 * row * modes, .y = REAL(a[1]), .map = mapped ? up : NULL, .rows = rows, .modes = modes, .row = row, .count = count, .first = whole);
   for (PetscInt s = 0; s < kp; s++)
-    for (PetscInt r = 0; r < rows; r++)
+    for (PetscInt r = row; r < rows; r++)
       for (int part = 0; part < 2; part++) {
         const size_t   j = (size_t)(((s / 16 * rows + r) * 2 + part) * 16 + s % 16);
         const PetscInt k = mapped ? map[s] : s < modes ? s : -1;
@@ -264,7 +264,7 @@ int main(int argc, char **argv)
   for (int precision = 0; precision < 2; precision++) {
     SetPrecision(&m, precision);
     for (int i = 0; i < 2; i++) {
-      Packing(&m, 3, 20, i), Packing(&m, 1, 16, i), Packing(&m, 4, 5, i);
+      for (int part = 0; part < 2; part++) Packing(&m, 3, 20, i, part), Packing(&m, 1, 16, i, 0), Packing(&m, 4, 5, i, 3 * part), Packing(&m, 7, 40, i, 2 * part);
       Factors(&m, i), Residuals(&m, i), Updates(&m, i);
     }
     Columns(&m), CP(&m), Streams(&m);
