@@ -209,12 +209,12 @@ NOMOS_KERNEL void ModesProduct(long long t, NomosModes g)
 /* index: mode fastest, then out, then in, from row g.first on; samples in order */
 NOMOS_KERNEL void ModesGradient(long long t, NomosModes g)
 {
-  const long long  kp = g.kp, k = t % kp, o = (g.first + t / kp) % g.out, i = (g.first + t / kp) / g.out;
+  const long long  kp = g.kp, k = t % kp, o = (g.first + t / kp) % g.out, i = (g.first + t / kp) / g.out, xb = g.xstride ? g.xstride : g.in * 2 * kp;
   const NomosReal *X = g.X + i * 2 * kp + k, *Y = g.Y + o * 2 * kp + k;
   NomosReal       *W = g.W + ((k / NOMOS_LANES * g.in + i) * g.out + o) * 2 * NOMOS_LANES + k % NOMOS_LANES;
   NomosReal        re = g.add ? W[0] : (NomosReal)0, im = g.add ? W[NOMOS_LANES] : (NomosReal)0;
   for (long long b = 0; b < g.batch; b++) {
-    const NomosReal xr = X[b * g.in * 2 * kp], xi = X[b * g.in * 2 * kp + kp], yr = Y[b * g.out * 2 * kp], yi = Y[b * g.out * 2 * kp + kp];
+    const NomosReal xr = X[b * xb], xi = X[b * xb + kp], yr = Y[b * g.out * 2 * kp], yi = Y[b * g.out * 2 * kp + kp];
     re += xr * yr + xi * yi;
     im += xr * yi - xi * yr;
   }

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NOMOS_BACKEND_ABI 6 /* raised whenever the table or an argument struct changes */
+#define NOMOS_BACKEND_ABI 7 /* raised whenever the table or an argument struct changes */
 
 typedef enum {
 #define NOMOS_EACH(K)        NOMOS_EACH_##K,
@@ -102,6 +102,7 @@ typedef struct {
   PetscInt   in, out, kp, batch;
   NomosReal *W, *X, *Y;
   PetscInt   first, rows; /* GRAD: rows i*out + o (separable: channels) from first on alone; rows 0: all */
+  PetscInt   xstride;     /* GRAD, not separable: reals from sample to sample of X; 0: in*2*kp */
 } NomosModes;
 
 typedef struct {

@@ -93,7 +93,7 @@ INLINE void ModesGradTile(const int no, const int add, PetscInt batch, const Nom
 /* in channels i0 .. i1-1, out channels o0 .. o1-1: a tile's Y of all samples stay in the first cache while the X pass by */
 INLINE void ModesGradPart(const int add, const NomosModes *g, PetscInt i0, PetscInt i1, PetscInt o0, PetscInt o1)
 {
-  const size_t one = 2 * (size_t)g->kp, xb = one * (size_t)g->in, yb = one * (size_t)g->out, row = 2 * NOMOS_LANES * (size_t)g->out;
+  const size_t one = 2 * (size_t)g->kp, xb = g->xstride ? (size_t)g->xstride : one * (size_t)g->in, yb = one * (size_t)g->out, row = 2 * NOMOS_LANES * (size_t)g->out;
   for (PetscInt k = 0; k < g->kp; k += NOMOS_LANES) {
     NomosReal *W = g->W + (size_t)(k / NOMOS_LANES) * (size_t)g->in * row;
     PetscInt   o = o0;

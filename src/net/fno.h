@@ -95,6 +95,12 @@ typedef struct {
 /* where span s of a field of so many channels begins; in scope: m, s */
 #define PART(p, channels) NomosAt(m->be, p, (size_t)s.first *(size_t)(channels) * (size_t)s.n)
 
+/* bytes of a number of the net */
+static inline size_t NomosFNOReal(NomosMap m)
+{
+  return m->precision == NOMOS_SINGLE ? sizeof(float) : sizeof(double);
+}
+
 /* fnogrid.c: grids, plans, maps, buffers */
 PETSC_INTERN PetscErrorCode NomosFNOSetUpGrid(NomosMap);
 PETSC_INTERN PetscErrorCode NomosFNOResetGrid(NomosMap);
@@ -127,8 +133,7 @@ PETSC_INTERN PetscErrorCode NomosFNOAdjoint(NomosMap, Vec, Vec, PetscBool);
 PETSC_INTERN PetscErrorCode NomosFNOAddBlocks(NomosMap);
 PETSC_INTERN PetscErrorCode NomosFNOParametersIn(NomosMap, const double *p, PetscInt first, PetscInt end, NomosReal *par, PetscBool tangent);
 PETSC_INTERN PetscErrorCode NomosFNORealGradient(NomosMap, PetscInt first, PetscInt end, const double *gsum, const NomosReal *gpar, int add, double *g);
-PETSC_INTERN PetscErrorCode NomosFNOSpectralGradient(NomosMap, PetscInt layer, PetscInt first, PetscInt end, double *g);
-PETSC_INTERN PetscInt       NomosFNOSpectralRows(NomosMap, PetscInt layer, PetscInt first, PetscInt end, PetscInt *row);
+PETSC_INTERN PetscErrorCode NomosFNOQueueGradient(NomosMap, PetscInt layer, const NomosReal *X, const NomosReal *Y, PetscInt samples, PetscInt first, PetscInt end, double *g);
 PETSC_INTERN PetscErrorCode NomosFNOGradientZero(NomosMap);
 PETSC_INTERN PetscErrorCode NomosFNOGradientGet(NomosMap, Vec);
 PETSC_INTERN PetscErrorCode NomosFNOInitialize(NomosMap, PetscInt64, Vec);

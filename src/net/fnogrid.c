@@ -329,7 +329,8 @@ static PetscErrorCode MakeParameterBuffers(NomosMap m)
     f->sum_start[f->skip[l].weight] = -1;
     for (int i = 0; f->block == FNO_BLOCK_NEURALOP && i < 2; i++) f->sum_start[f->mlp[l][i].weight] = -1;
   }
-  f->queue = PetscMax(1, PetscMax(m->batch, f->width / 4 / PetscMax(1, m->batch) * m->batch)); /* half as large as the weights, or one batch */
+  f->queue = PetscMax(1, m->batch); /* as large as the weights where these do not stay in a second cache */
+  if (m->batch && (size_t)f->layers * (size_t)f->kp * 2 * (size_t)f->wrows * NomosFNOReal(m) > 1000000) f->queue = PetscMax(m->batch, f->width / 2 / m->batch * m->batch);
   f->queued = f->place = f->nsum = 0;
   for (PetscInt i = 0; i < m->nblocks; i++) {
     if (m->blocks[i].is_complex) f->sum_start[i] = -1;

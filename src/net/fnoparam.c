@@ -146,14 +146,15 @@ static PetscErrorCode Pack(NomosMap m, const double *x, PetscInt modes, const Pe
   PetscCall(NomosLaunchRows(m->be, PackSomeModes, (blocks - whole) * count, NOMOS_LANES, .x = x, .y = W, .map = map, .rows = f->wrows, .modes = modes, .row = row, .count = count, .first = whole));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-static PetscErrorCode Unpack(NomosMap m, const NomosReal *W, PetscInt modes, const PetscInt *map, double *y, PetscInt row, PetscInt count)
+/* and back, from a working copy of so many rows */
+static PetscErrorCode Unpack(NomosMap m, const NomosReal *W, PetscInt rows, PetscInt modes, const PetscInt *map, double *y, PetscInt row, PetscInt count)
 {
   FNO           *f = (FNO *)m->data;
   const PetscInt blocks = f->kp / NOMOS_LANES, whole = map ? 0 : modes / NOMOS_LANES;
 
   PetscFunctionBegin;
-  PetscCall(NomosLaunchRows(m->be, UnpackModes, whole * count, NOMOS_LANES, .x = W, .y = y, .rows = f->wrows, .modes = modes, .row = row));
-  PetscCall(NomosLaunchRows(m->be, UnpackSomeModes, (blocks - whole) * count, NOMOS_LANES, .x = W, .y = y, .map = map, .rows = f->wrows, .modes = modes, .row = row, .count = count, .first = whole));
+  PetscCall(NomosLaunchRows(m->be, UnpackModes, whole * count, NOMOS_LANES, .x = W, .y = y, .rows = rows, .modes = modes, .row = row));
+  PetscCall(NomosLaunchRows(m->be, UnpackSomeModes, (blocks - whole) * count, NOMOS_LANES, .x = W, .y = y, .map = map, .rows = rows, .modes = modes, .row = row, .count = count, .first = whole));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -254,38 +255,57 @@ PetscErrorCode NomosFNORealGradient(NomosMap m, PetscInt first, PetscInt end, co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The rows of the spectral weights of layer l that have parameters in [first, end) */
-PetscInt NomosFNOSpectralRows(NomosMap m, PetscInt l, PetscInt first, PetscInt end, PetscInt *row)
+/* Rows row .. row+rows-1 of a working copy of gradients, W, which has these alone, to the parameters in [first, end) among them; g
+   begins with parameter first. */
+static PetscErrorCode RowsOut(NomosMap m, PetscInt l, const NomosReal *W, PetscInt row, PetscInt rows, PetscInt first, PetscInt end, double *g)
 {
-  const FNO         *f = (FNO *)m->data;
-  const FNOSpectral *s = &f->conv_layer[l];
-  PetscInt           last = 0, from, n, modes;
+  FNO         *f = (FNO *)m->data;
+  FNOSpectral *s = &f->conv_layer[l];
 
-  *row = f->wrows;
+  PetscFunctionBegin;
   for (PetscInt t = 0; t < s->tensors; t++) {
-    n = PartRows(f, &m->blocks[s->tensor[t]], first, end, &from, &modes);
-    if (n) *row = PetscMin(*row, from), last = PetscMax(last, from + n);
+    const NomosBlock *b = &m->blocks[s->tensor[t]];
+    PetscInt          from, modes;
+    const PetscInt    n = PartRows(f, b, first, end, &from, &modes), lo = PetscMax(from, row), hi = PetscMin(from + n, row + rows);
+    if (lo < hi) PetscCall(Unpack(m, W, rows, modes, f->map[t], g + (b->start + 2 * lo * modes - first), lo - row, hi - lo));
   }
-  return PetscMax(0, last - *row);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Gradients by the spectral weights of layer l with numbers first .. end-1 into g, which begins with parameter first. */
-PetscErrorCode NomosFNOSpectralGradient(NomosMap m, PetscInt l, PetscInt first, PetscInt end, double *g)
+/* Gradients by the dense spectral weights with numbers first .. end-1, over samples whose spectra stand in X and Y: a few input
+   channels at a time, whose working copy stays in the second cache, so that nobody writes and reads the whole of it. */
+PetscErrorCode NomosFNOQueueGradient(NomosMap m, PetscInt l, const NomosReal *X, const NomosReal *Y, PetscInt samples, PetscInt first, PetscInt end, double *g)
+{
+  FNO               *f = (FNO *)m->data;
+  const FNOSpectral *s = &f->conv_layer[l];
+  const PetscInt     h = f->width, take = PetscMax(1, 32768 / (2 * f->kp * h));
+  PetscInt           i0 = h, i1 = 0, row, modes;
+
+  PetscFunctionBegin;
+  for (PetscInt t = 0; t < s->tensors; t++) {
+    const PetscInt n = PartRows(f, &m->blocks[s->tensor[t]], first, end, &row, &modes);
+    if (n) i0 = PetscMin(i0, row / h), i1 = PetscMax(i1, (row + n - 1) / h + 1);
+  }
+  for (PetscInt i = i0; i < i1; i += take) {
+    const PetscInt n = PetscMin(take, i1 - i);
+    PetscCall(NomosModesRun(m->be, .op = NOMOS_MODES_GRAD, .in = n, .out = h, .kp = f->kp, .batch = samples, .W = s->GW, .X = NomosAt(m->be, (NomosReal *)X, (size_t)i * 2 * (size_t)f->kp), .Y = (NomosReal *)Y, .xstride = h * 2 * f->kp));
+    PetscCall(RowsOut(m, l, s->GW, i * h, n * h, first, end, g));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Gradients by all spectral weights of layer l: of the queue alone, or with what was summed before. */
+static PetscErrorCode SpectralGradient(NomosMap m, PetscInt l, double *g)
 {
   FNO         *f = (FNO *)m->data;
   FNOSpectral *s = &f->conv_layer[l];
 
   PetscFunctionBegin;
   if (f->factorization != FNO_DENSE) {
-    PetscCall(Unpack(m, s->GW, f->nmodes, NULL, f->natural[1], 0, f->wrows));
+    PetscCall(Unpack(m, s->GW, f->wrows, f->nmodes, NULL, f->natural[1], 0, f->wrows));
     PetscCall(NomosFNOFactorGradient(m, l, g));
-  }
-  for (PetscInt t = 0; t < s->tensors; t++) {
-    const NomosBlock *b = &m->blocks[s->tensor[t]];
-    PetscInt          row, modes;
-    const PetscInt    n = PartRows(f, b, first, end, &row, &modes);
-    if (n) PetscCall(Unpack(m, s->GW, modes, f->map[t], g + (b->start + 2 * row * modes - first), row, n));
-  }
+  } else if (f->summed) PetscCall(RowsOut(m, l, s->GW, 0, f->wrows, 0, m->np, g));
+  else PetscCall(NomosFNOQueueGradient(m, l, s->X, s->Y, f->queued, 0, m->np, g));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -295,10 +315,10 @@ PetscErrorCode NomosFNOGradientGet(NomosMap m, Vec dp)
   double *g;
 
   PetscFunctionBegin;
-  PetscCall(NomosFNOQueueSum(m));
+  if (f->summed || f->separable || f->factorization != FNO_DENSE) PetscCall(NomosFNOQueueSum(m));
   PetscCall(NomosStageWrite(m->be, &f->stage[1], dp, &g));
   PetscCall(NomosFNORealGradient(m, 0, m->np, f->gsum, f->gpar, 0, g));
-  for (PetscInt l = 0; l < f->layers; l++) PetscCall(NomosFNOSpectralGradient(m, l, 0, m->np, g));
+  for (PetscInt l = 0; l < f->layers; l++) PetscCall(SpectralGradient(m, l, g));
   PetscCall(NomosStageRestore(m->be, &f->stage[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -25,19 +25,14 @@ static void *Take(Room *r, size_t bytes)
   return p;
 }
 
-static size_t Real(NomosMap m)
-{
-  return m->precision == NOMOS_SINGLE ? sizeof(float) : sizeof(double);
-}
-
 /* the common memory; what depends on the number of samples comes last, so that all else keeps its place */
 static void TakeCommon(NomosMap m, const NomosTeam *t, Room *r, FNOOwn *o)
 {
   const FNO   *f       = (FNO *)m->data;
-  const size_t spectra = (size_t)t->size * (size_t)t->samples * (size_t)f->width * 2 * (size_t)f->kp * Real(m);
+  const size_t spectra = (size_t)t->size * (size_t)t->samples * (size_t)f->width * 2 * (size_t)f->kp * NomosFNOReal(m);
 
-  o->par = (NomosReal *)Take(r, (size_t)m->np * Real(m));
-  for (PetscInt l = 0; l < f->layers; l++) o->W[l] = (NomosReal *)Take(r, (size_t)f->kp * 2 * (size_t)f->wrows * Real(m));
+  o->par = (NomosReal *)Take(r, (size_t)m->np * NomosFNOReal(m));
+  for (PetscInt l = 0; l < f->layers; l++) o->W[l] = (NomosReal *)Take(r, (size_t)f->kp * 2 * (size_t)f->wrows * NomosFNOReal(m));
   for (PetscInt l = 0; l < f->layers; l++) {
     o->X[l] = (NomosReal *)Take(r, spectra);
     o->Y[l] = (NomosReal *)Take(r, spectra);
@@ -48,7 +43,7 @@ static void TakeOwn(NomosMap m, Room *r, FNOOwn *o)
   const FNO *f = (FNO *)m->data;
 
   o->gsum = (double *)Take(r, (size_t)(f->nsum + 1) * sizeof(double));
-  o->gpar = (NomosReal *)Take(r, (size_t)m->np * Real(m));
+  o->gpar = (NomosReal *)Take(r, (size_t)m->np * NomosFNOReal(m));
 }
 
 /* Factorised weights are built from all factors at once, separable ones are small, and a device has a memory of its own. */
@@ -126,11 +121,7 @@ static PetscErrorCode Gradient(NomosMap m, const NomosTeam *t, double *g)
   }
   for (PetscInt l = 0; l < f->layers; l++) {
     const FNOSpectral *c = &f->conv_layer[l];
-    PetscInt           row;
-    const PetscInt     rows = NomosFNOSpectralRows(m, l, first, end, &row);
-    if (!rows) continue;
-    PetscCall(NomosModesRun(m->be, .op = NOMOS_MODES_GRAD, .in = f->width, .out = f->width, .kp = f->kp, .batch = t->size * t->samples, .W = c->GW, .X = NomosFNOSpectra(m, c->X, -t->rank * t->samples), .Y = NomosFNOSpectra(m, c->Y, -t->rank * t->samples), .first = row, .rows = rows));
-    PetscCall(NomosFNOSpectralGradient(m, l, first, end, g));
+    PetscCall(NomosFNOQueueGradient(m, l, NomosFNOSpectra(m, c->X, -t->rank * t->samples), NomosFNOSpectra(m, c->Y, -t->rank * t->samples), t->size * t->samples, first, end, g));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

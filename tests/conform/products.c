@@ -154,7 +154,7 @@ static void OneModes(Machine *m, int op, int separable, PetscInt in, PetscInt ou
   const size_t n = op == NOMOS_MODES_WX ? ny : op == NOMOS_MODES_WHY ? nx : nw;
   double      *r = op == NOMOS_MODES_WX ? y : op == NOMOS_MODES_WHY ? x : w;
   Array        X, Y, W, *R;
-  NomosModes   g = {op, separable, add, in, out, kp, batch, NULL, NULL, NULL, first, rows};
+  NomosModes   g = {op, separable, add, in, out, kp, batch, NULL, NULL, NULL, first, rows, 0};
   const PetscInt last = rows ? first + rows : in * out;
   char         what[200];
 
@@ -184,6 +184,30 @@ static void OneModes(Machine *m, int op, int separable, PetscInt in, PetscInt ou
   free(x), free(y), free(w), free(want), free(size);
 }
 
+/* the gradient of a few input channels of many: the middle of the whole one */
+static void SomeChannels(Machine *m)
+{
+  const PetscInt in = 5, out = 7, kp = 32, batch = 3, from = 1, n = 3;
+  const size_t   nx = (size_t)(batch * in * 2 * kp), ny = (size_t)(batch * out * 2 * kp), nw = (size_t)(2 * kp * n * out), step = (size_t)(2 * kp);
+  double        *x = DrawMany(m, nx), *y = DrawMany(m, ny), *w = DrawMany(m, nw), *want = (double *)calloc(nw, sizeof(*want)), *size = (double *)calloc(nw, sizeof(*size));
+  Array          X, Y, W;
+  NomosModes     g = {.op = NOMOS_MODES_GRAD, .in = n, .out = out, .kp = kp, .batch = batch, .xstride = in * 2 * kp};
+
+  for (PetscInt b = 0; b < batch; b++)
+    for (PetscInt i = 0; i < n; i++)
+      for (PetscInt o = 0; o < out; o++)
+        for (PetscInt k = 0; k < kp; k++) {
+          const size_t jx = (size_t)(b * in + from + i) * step + (size_t)k, jy = (size_t)(b * out + o) * step + (size_t)k, jw = PlaceW(0, n, out, i, o, k);
+          Accumulate(want, size, jw, jw + NOMOS_LANES, x[jx], -x[jx + (size_t)kp], y[jy], y[jy + (size_t)kp]);
+        }
+  for (size_t i = 0; i < nw; i++) w[i] = NAN;
+  X = Up(m, x, nx), Y = Up(m, y, ny), W = Up(m, w, nw);
+  g.X = (NomosReal *)(void *)((char *)X.p + (size_t)from * step * (m->precision ? sizeof(double) : sizeof(float))), g.Y = (NomosReal *)(void *)Y.p, g.W = (NomosReal *)(void *)W.p;
+  if (!TableFailed(m, m->t->modes(m->ctx, m->precision, &g), "some channels")) CheckFilled(m, "gradient of some channels", &W, want, size, 2.0 * batch + 3);
+  Free(m, &X), Free(m, &Y), Free(m, &W);
+  free(x), free(y), free(w), free(want), free(size);
+}
+
 static void AllModes(Machine *m)
 {
   static const PetscInt channels[] = {1, 2, 3, 4, 5, 8, 9}, kps[] = {16, 32, 48, 80};
@@ -200,6 +224,7 @@ static void AllModes(Machine *m)
   OneModes(m, NOMOS_MODES_WX, 0, 24, 24, 48, 9, 0, 0, 0), OneModes(m, NOMOS_MODES_WHY, 0, 24, 24, 48, 9, 1, 0, 0), OneModes(m, NOMOS_MODES_GRAD, 0, 24, 24, 48, 9, 0, 0, 0);
   for (int i = 0; i < nc; i++) /* part of the rows: from within one input channel to within another */
     for (int add = 0; add < 2; add++) OneModes(m, NOMOS_MODES_GRAD, 0, channels[i], 24, 32, i, add, 5, channels[i] * 24 - 7), OneModes(m, NOMOS_MODES_GRAD, 1, channels[i], channels[i], 32, i, add, channels[i] / 2, (channels[i] + 1) / 2);
+  SomeChannels(m);
   g.in = g.out = 1, g.kp = 10, g.batch = 1;
   CheckInt("a spectrum that is not padded is refused", m->t->modes(m->ctx, m->precision, &g), NOMOS_ERR_ARG);
   g.kp = 16, g.first = 1, g.rows = 1;

@@ -205,7 +205,7 @@ static void OneModes(int op, int separable, PetscInt in, PetscInt out, PetscInt 
   const long long nx = (long long)batch * in * 2 * kp, ny = (long long)batch * out * 2 * kp, nw = 2LL * kp * in * (separable ? 1 : out), n = op == NOMOS_MODES_WX ? ny : op == NOMOS_MODES_WHY ? nx : nw;
   double         *v[3] = {Draw(nw), Draw(nx), Draw(ny)}, *u[3], *want, *got;
   const long long size[3] = {nw, nx, ny};
-  NomosModes      g = {op, separable, add, in, out, kp, batch, v[0], v[1], v[2], first, rows}, h;
+  NomosModes      g = {op, separable, add, in, out, kp, batch, v[0], v[1], v[2], first, rows, 0}, h;
   const long long all = (long long)in * (separable ? 1 : out), part = op == NOMOS_MODES_GRAD && rows ? rows : all;
   char            where[120];
 
