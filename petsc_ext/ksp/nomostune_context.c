@@ -122,27 +122,34 @@ static PetscErrorCode RestoreRows(Rows *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A solve of a millisecond should not notice it: the arrays of AIJ are read as they lie. */
-static PetscErrorCode AIJRows(Mat diagonal_block, Mat rest_block, PetscInt n, Dominance *d)
+/* A solve of a millisecond should not notice it: the arrays of AIJ are read as they lie. The diagonal is expected as far into its row as in the
+   row before, and looked for where it is not. */
+static PetscErrorCode AIJRows(Mat diagonal_block, Mat rest_block, PetscInt n, Dominance *result)
 {
-  Rows in, out;
+  Rows      in, out;
+  Dominance d      = {0, 0}; /* stays in registers */
+  PetscInt  offset = 0;
 
   PetscFunctionBegin;
   PetscCall(GetRows(diagonal_block, &in));
   PetscCall(GetRows(rest_block, &out));
   for (PetscInt i = 0; i < n; i++) {
-    PetscReal diagonal = 0, rest = 0;
+    const PetscInt begin = in.ia[i], end = in.ia[i + 1];
+    PetscInt       here = begin + offset; /* end: there is none */
+    PetscReal      rest = 0;
 
-    for (PetscInt j = in.ia[i]; j < in.ia[i + 1]; j++) { /* no jump that can be guessed wrong */
-      const PetscReal v = PetscAbsScalar(in.a[j]), here = in.ja[j] == i ? v : 0;
-
-      diagonal += here;
-      rest += v - here;
+    if (here >= end || in.ja[here] != i) {
+      here = begin;
+      while (here < end && in.ja[here] != i) here++;
+      if (here < end) offset = here - begin;
     }
+    for (PetscInt j = begin; j < here; j++) rest += PetscAbsScalar(in.a[j]);
+    for (PetscInt j = here + 1; j < end; j++) rest += PetscAbsScalar(in.a[j]);
     if (out.A)
       for (PetscInt j = out.ia[i]; j < out.ia[i + 1]; j++) rest += PetscAbsScalar(out.a[j]);
-    Row(d, diagonal, rest);
+    Row(&d, here < end ? PetscAbsScalar(in.a[here]) : 0, rest);
   }
+  *result = d;
   PetscCall(RestoreRows(&in));
   PetscCall(RestoreRows(&out));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -271,6 +271,7 @@ static PetscErrorCode NomosTunerArrays_GP(NomosTuner t, PetscInt *n, NomosTunerA
   GP *b = (GP *)t->data;
 
   PetscFunctionBegin;
+  NomosLatticeSettle(&b->g);
   a[0] = (NomosTunerArray){"gp", STATE, b->state};
   a[1] = (NomosTunerArray){"mu", b->g.n, b->g.mu};
   a[2] = (NomosTunerArray){"P", NomosLatticeSize(b->g.n), b->g.P};
@@ -285,6 +286,7 @@ static PetscErrorCode NomosTunerRestored_GP(NomosTuner t)
   PetscFunctionBegin;
   if (b->state[NOISE] > 0) b->g.noise = b->state[NOISE];
   b->g.drifted = PetscMax(b->state[DRIFTED], 0);
+  b->g.pending = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -293,6 +295,7 @@ static PetscErrorCode NomosTunerDoubt_GP(NomosTuner t)
   GP *b = (GP *)t->data;
 
   PetscFunctionBegin;
+  NomosLatticeSettle(&b->g);
   for (PetscInt i = 0; i < NomosLatticeSize(b->g.n); i++) b->g.P[i] *= 2;
   b->state[DRIFTED] = b->g.drifted *= 2;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -332,7 +335,8 @@ static PetscErrorCode NomosTunerDestroy_GP(NomosTuner t)
   Covariance 0.36 k(r) + 0.5 + 0.0081 [same point], k(r) = (1 + sqrt(3) r) exp(-sqrt(3) r), r in ranges over 0.3 for parameters
   and 0.2 for contexts; k times 0.25 for another label. 13 nodes for one context, 9 x 9 for two. It minimises the typical
   (median) cost; where the level of the cost jumps for reasons that no context shows this is the wrong thing, and the watch hands over to
-  tsallis. No regret bound is claimed. Memory 3/2 (dq)^2 numbers, time (dq)^2 a round.
+  tsallis. No regret bound is claimed. Memory 3/2 (dq)^2 numbers, time (dq)^2 a round: one pass over the
+  covariance every eight rounds, dq the others.
 
   Level: intermediate
 .seealso: `NomosTunerSetMethod()`, `NomosTunerSetGP()`

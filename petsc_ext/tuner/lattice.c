@@ -1,8 +1,10 @@
 /*
   lattice.c - a Gaussian process known at the points of a lattice: prediction and Kalman update. Plain numbers, no object.
 
-  A value is seen through weights w on a few points idx (linear interpolation). The covariance is P + drifted K: what comes back of the prior
-  each round is one number, and an update is one pass over the lower triangle of P.
+  A value is seen through weights w on a few points idx (linear interpolation). The covariance is P - sum u u^T + drifted K: what comes back of the
+  prior each round is one number, and what an update takes away is kept as a vector u. NOMOS_LATTICE_PENDING of them are taken off the lower triangle
+  of P in one pass, in the order in which they came, as every look at a covariance before that does for its own number: so nobody sees
+  a difference, not in the last bit, whenever the pass is made.
 */
 #include "tuner.h"
 
@@ -17,14 +19,16 @@ PetscErrorCode NomosLatticeCreate(PetscInt n, PetscReal drift, NomosLattice *g)
   PetscCall(PetscMemzero(g, sizeof(*g)));
   g->n     = n;
   g->drift = drift;
-  PetscCall(PetscMalloc4(n, &g->mu, NomosLatticeSize(n), &g->P, n * n, &g->K, n, &g->u)); /* n <= 2048: no overflow */
+  PetscCall(PetscMalloc4(n, &g->mu, NomosLatticeSize(n), &g->P, n * n, &g->K, n, &g->column)); /* n <= 2048: no overflow */
+  PetscCall(PetscMalloc1(NOMOS_LATTICE_PENDING * n, &g->U));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode NomosLatticeDestroy(NomosLattice *g)
 {
   PetscFunctionBegin;
-  PetscCall(PetscFree4(g->mu, g->P, g->K, g->u));
+  PetscCall(PetscFree4(g->mu, g->P, g->K, g->column));
+  PetscCall(PetscFree(g->U));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -35,12 +39,16 @@ void NomosLatticeReset(NomosLattice *g)
   memset(g->mu, 0, sizeof(PetscReal) * (size_t)g->n);
   for (PetscInt i = 0; i < g->n; i++) memcpy(g->P + NomosLatticeSize(i), g->K + i * g->n, sizeof(PetscReal) * (size_t)(i + 1));
   g->drifted = 0;
+  g->pending = 0;
   g->noise   = NOISE_START;
 }
 
 PetscReal NomosLatticeCovariance(const NomosLattice *g, PetscInt i, PetscInt j)
 {
-  return g->P[i < j ? NomosLatticeSize(j) + i : NomosLatticeSize(i) + j] + g->drifted * g->K[i * g->n + j];
+  PetscReal x = g->P[i < j ? NomosLatticeSize(j) + i : NomosLatticeSize(i) + j];
+
+  for (PetscInt b = 0; b < g->pending; b++) x -= g->U[b * g->n + i] * g->U[b * g->n + j];
+  return x + g->drifted * g->K[i * g->n + j];
 }
 
 void NomosLatticePredict(const NomosLattice *g, PetscInt m, const PetscInt idx[], const PetscReal w[], PetscReal *mean, PetscReal *var)
@@ -55,38 +63,66 @@ void NomosLatticePredict(const NomosLattice *g, PetscInt m, const PetscInt idx[]
   if (var) *var = PetscMax(v, 0.0);
 }
 
-/* P <- P - u u^T */
-static void Downdate(PetscInt n, PetscReal *restrict P, const PetscReal *restrict u)
+/* P <- P - sum u u^T; what there is not of them is zero */
+static void Downdate(PetscInt n, PetscReal *restrict P, const PetscReal *restrict U)
 {
   for (PetscInt i = 0; i < n; i++) {
-    const PetscReal ui = u[i];
+    PetscReal ui[NOMOS_LATTICE_PENDING];
 
-    for (PetscInt j = 0; j <= i; j++) P[j] -= ui * u[j];
+    for (PetscInt b = 0; b < NOMOS_LATTICE_PENDING; b++) ui[b] = U[b * n + i];
+    for (PetscInt j = 0; j <= i; j++) {
+      PetscReal x = P[j];
+
+      for (PetscInt b = 0; b < NOMOS_LATTICE_PENDING; b++) x -= ui[b] * U[b * n + j];
+      P[j] = x;
+    }
     P += i + 1;
   }
 }
 
+void NomosLatticeSettle(NomosLattice *g)
+{
+  if (!g->pending) return;
+  memset(g->U + g->pending * g->n, 0, sizeof(PetscReal) * (size_t)((NOMOS_LATTICE_PENDING - g->pending) * g->n));
+  Downdate(g->n, g->P, g->U);
+  g->pending = 0;
+}
+
+/* Column k of the covariance without what drifted back. */
+static const PetscReal *Column(const NomosLattice *g, PetscInt k)
+{
+  const PetscReal *row = g->P + NomosLatticeSize(k);
+
+  for (PetscInt j = 0; j < k; j++) g->column[j] = row[j];
+  for (PetscInt j = k; j < g->n; j++) g->column[j] = g->P[NomosLatticeSize(j) + k];
+  for (PetscInt b = 0; b < g->pending; b++) {
+    const PetscReal *u = g->U + b * g->n, uk = u[k];
+
+    for (PetscInt j = 0; j < g->n; j++) g->column[j] -= uk * u[j];
+  }
+  return g->column;
+}
+
 void NomosLatticeUpdate(NomosLattice *g, PetscInt m, const PetscInt idx[], const PetscReal w[], PetscReal y)
 {
-  PetscReal e = y, gain = 0, V, s, r;
+  PetscReal e = y, gain = 0, V, s, r, *u;
 
-  for (PetscInt j = 0; j < g->n; j++) g->u[j] = 0;
+  if (g->pending == NOMOS_LATTICE_PENDING) NomosLatticeSettle(g);
+  u = g->U + g->pending * g->n;
+  for (PetscInt j = 0; j < g->n; j++) u[j] = 0;
   for (PetscInt i = 0; i < m; i++) {
-    const PetscInt   k   = idx[i];
-    const PetscReal *row = g->P + NomosLatticeSize(k), *prior = g->K + k * g->n, back = w[i] * g->drifted;
+    const PetscReal *column = Column(g, idx[i]), *prior = g->K + idx[i] * g->n, back = w[i] * g->drifted;
 
-    e -= w[i] * g->mu[k];
-    for (PetscInt j = 0; j < k; j++) g->u[j] += w[i] * row[j];
-    for (PetscInt j = k; j < g->n; j++) g->u[j] += w[i] * g->P[NomosLatticeSize(j) + k]; /* its column */
-    for (PetscInt j = 0; j < g->n; j++) g->u[j] += back * prior[j];
+    e -= w[i] * g->mu[idx[i]];
+    for (PetscInt j = 0; j < g->n; j++) u[j] = u[j] + w[i] * column[j] + back * prior[j];
   }
-  for (PetscInt i = 0; i < m; i++) gain += w[i] * g->u[idx[i]];
+  for (PetscInt i = 0; i < m; i++) gain += w[i] * u[idx[i]];
   V = gain + g->noise;
   if (e * e / V > OUTLIER) V = gain + g->noise * e * e / (OUTLIER * V);
-  for (PetscInt j = 0; j < g->n; j++) g->mu[j] += g->u[j] * (e / V);
+  for (PetscInt j = 0; j < g->n; j++) g->mu[j] += u[j] * (e / V);
   s = 1 / PetscSqrtReal(V);
-  for (PetscInt j = 0; j < g->n; j++) g->u[j] *= s;
-  Downdate(g->n, g->P, g->u);
+  for (PetscInt j = 0; j < g->n; j++) u[j] *= s;
+  g->pending++;
   g->drifted += g->drift;
   r        = e * e - gain;
   r        = PetscMin(PetscMax(r, NOISE_MIN), 9 * g->noise);

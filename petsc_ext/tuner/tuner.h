@@ -40,13 +40,16 @@ PETSC_INTERN void           NomosTsallisAdmit(NomosTsallis *, const PetscBool kn
 PETSC_INTERN void           NomosTsallisDoubt(NomosTsallis *);                          /* what it has seen counts half         */
 
 /* ---- lattice.c: a Gaussian process on arms x nodes, plain numbers ------------------------------------------------- */
+#define NOMOS_LATTICE_PENDING 8
 typedef struct {
   PetscInt   n;     /* points = d q                                                   */
   PetscReal *mu;    /* [n] posterior mean                                             */
-  PetscReal *P;     /* [n(n+1)/2] lower triangle: the posterior covariance is P + drifted K */
+  PetscReal *P;     /* [n(n+1)/2] lower triangle: the posterior covariance is P - U U^T + drifted K */
+  PetscReal *U;     /* [NOMOS_LATTICE_PENDING][n], of which there are as many as pending */
+  PetscInt   pending;
   PetscReal *K;     /* [n][n] prior covariance                                        */
   PetscReal  drifted;
-  PetscReal *u;     /* [n] work                                                       */
+  PetscReal *column; /* [n] work                                                      */
   PetscReal  noise; /* variance, follows the residuals                                */
   PetscReal  drift;
 } NomosLattice;
@@ -54,6 +57,7 @@ PETSC_INTERN PetscErrorCode NomosLatticeCreate(PetscInt n, PetscReal drift, Nomo
 PETSC_INTERN PetscErrorCode NomosLatticeDestroy(NomosLattice *);
 PETSC_INTERN void           NomosLatticeReset(NomosLattice *); /* to the prior in K */
 PETSC_INTERN PetscInt       NomosLatticeSize(PetscInt n); /* numbers of P */
+PETSC_INTERN void           NomosLatticeSettle(NomosLattice *); /* U goes into P */
 PETSC_INTERN PetscReal      NomosLatticeCovariance(const NomosLattice *, PetscInt i, PetscInt j);
 PETSC_INTERN void           NomosLatticePredict(const NomosLattice *, PetscInt m, const PetscInt idx[], const PetscReal w[], PetscReal *mean, PetscReal *var);
 PETSC_INTERN void           NomosLatticeUpdate(NomosLattice *, PetscInt m, const PetscInt idx[], const PetscReal w[], PetscReal y);

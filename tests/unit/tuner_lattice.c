@@ -84,6 +84,35 @@ static PetscErrorCode Interpolated(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Two of them see the same; one takes what an update removes off its matrix at once, the other when it likes. Not a bit differs, whatever
+   the number of updates between two passes. */
+static PetscErrorCode Pending(void)
+{
+  NomosLattice g[2];
+  PetscBool    same = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  for (int i = 0; i < 2; i++) {
+    PetscCall(NomosLatticeCreate(23, 1e-3, &g[i]));
+    Prior(&g[i]);
+  }
+  for (int k = 0; k < 3 * NOMOS_LATTICE_PENDING + 2; k++) {
+    const PetscInt at = (PetscInt)(22 * Uniform()), idx[] = {at, at + 1};
+    const double   t = Uniform(), w[] = {1 - t, t}, y = Uniform() - 0.5;
+
+    for (int i = 0; i < 2; i++) NomosLatticeUpdate(&g[i], 2, idx, w, y);
+    NomosLatticeSettle(&g[0]);
+    for (PetscInt i = 0; i < 23; i++) {
+      if (g[0].mu[i] != g[1].mu[i]) same = PETSC_FALSE;
+      for (PetscInt j = 0; j < 23; j++)
+        if (NomosLatticeCovariance(&g[0], i, j) != NomosLatticeCovariance(&g[1], i, j)) same = PETSC_FALSE;
+    }
+  }
+  CheckTrue("pending updates are seen as settled ones", same && g[0].noise == g[1].noise && g[0].pending == 0 && g[1].pending > 0);
+  for (int i = 0; i < 2; i++) PetscCall(NomosLatticeDestroy(&g[i]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Positive(void)
 {
   const PetscInt n = 260;
@@ -124,6 +153,7 @@ int main(int argc, char **argv)
   NomosTestBegin(argc, argv);
   PetscCall(ClosedForm());
   PetscCall(Interpolated());
+  PetscCall(Pending());
   PetscCall(Positive());
   return NomosTestEnd();
 }
