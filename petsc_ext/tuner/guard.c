@@ -10,9 +10,10 @@
     mean_base  for the view: the plain mean, or gp's prediction
   A baseline round enters the sums with what it did cost. A round of another arm is credited what it cost itself where that lies
   between sum_base and even_base: that the arm was no worse is less than even_base claims, that it saved something needs sum_base.
-  Estimates age: when REFRESH baseline solves were spent without one (and, where gp predicts, a part of everything spent), the
-  baseline is played. If it is cheaper than the estimate by more than a fifth, what was credited since the last time is taken
-  back in proportion, and the next look comes soon.
+  Estimates age: when REFRESH baseline solves were spent without one (and, where gp predicts, a part of everything spent), or as soon as
+  the budget would be broken if the baseline had cost nothing since it was last played, the baseline is played. If it is cheaper than
+  the estimate by more than a fifth, what was credited since the last time is taken back in proportion, the next look comes soon, and gp's
+  predictions count for that share at every context node until a look there finds otherwise.
 
   An arm whose worst case does not fit may still be tried while what is left pays for TIGHT baseline solves and a fallback: it is stopped
   there. An arm that is better than the baseline needs no more than that. (Not for learners that draw: what they are told of a
@@ -36,14 +37,15 @@ PetscErrorCode NomosTunerGuardSetUp(NomosTuner t)
   t->ban_nodes = 1;
   for (PetscInt k = 0; k < t->ncontexts; k++) t->ban_nodes *= NomosTunerContextNodes(t);
   n = t->d * t->ban_nodes;
-  PetscCall(PetscCalloc3(n, &t->ban_fails, n, &t->ban_until, n, &t->ban_length));
+  PetscCall(PetscCalloc4(n, &t->ban_fails, n, &t->ban_until, n, &t->ban_length, t->ban_nodes, &t->honest));
+  for (PetscInt i = 0; i < t->ban_nodes; i++) t->honest[i] = 1;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode NomosTunerGuardFree(NomosTuner t)
 {
   PetscFunctionBegin;
-  PetscCall(PetscFree3(t->ban_fails, t->ban_until, t->ban_length));
+  PetscCall(PetscFree4(t->ban_fails, t->ban_until, t->ban_length, t->honest));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -78,6 +80,8 @@ PetscErrorCode NomosTunerGuardRerange(NomosTuner t, const PetscReal was[][2])
     PetscCall(PetscArraycpy(old, table[i], n));
     for (PetscInt j = 0; j < n; j++) table[i][j] = old[j / nodes * nodes + OldNode(t, j % nodes, was)];
   }
+  PetscCall(PetscArraycpy(old, t->honest, nodes));
+  for (PetscInt j = 0; j < nodes; j++) t->honest[j] = old[OldNode(t, j, was)];
   PetscCall(PetscFree(old));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -118,7 +122,7 @@ PetscErrorCode NomosTunerGuardEstimate(NomosTuner t)
     t->cap_base  = sd < SURE ? cost : PetscMax(cost, t->cap_base);
     t->fallback  = sd < SURE ? cost : PetscMax(cost, t->fallback);
     t->raw_base  = sd < SURE ? cost : PetscMin(cost, t->sum_base);
-    t->sum_base  = t->honest > 0 ? t->honest * t->raw_base : t->raw_base; /* a learner that is sure learns slowly */
+    t->sum_base  = t->honest[NomosTunerContextNode(t, t->c)] * t->raw_base;
     t->even_base = t->sum_base;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -150,12 +154,13 @@ static PetscReal Room(NomosTuner t)
   return t->cap > 0 && t->ops->predict && room >= TIGHT * t->cap_base ? room : 0;
 }
 
-/* Has the baseline not been looked at for too long? */
+/* Has the baseline not been looked at for too long? Or does the budget no longer hold if it had cost nothing since? */
 static PetscBool Stale(NomosTuner t)
 {
   const PetscReal since = t->stat.spent - t->base_last, one = t->ops->predict ? t->mean_base : t->fast_mean;
 
   if (t->budget < 0) return PETSC_FALSE;
+  if (t->credited > 0 && t->stat.spent > (1 + t->budget) * (t->budget_sum - t->credited)) return PETSC_TRUE;
   if (t->refresh > 0) return (PetscBool)(since >= t->refresh * one);
   return (PetscBool)(since >= PetscMax(REFRESH * one, t->ops->predict ? PART * t->stat.spent : 0));
 }
@@ -243,16 +248,30 @@ static void BaselineCost(NomosTuner t, PetscReal cost)
   t->base_worst = PetscMax(t->base_worst, cost);
 }
 
-/* The baseline was looked at. Cheaper than thought: it may have been so ever since the last look. */
+/* What a look says of gp's predictions of the baseline. One that is far too high makes all doubtful: what has changed may have changed everywhere,
+   and gp, which was sure, learns it here only. What a look finds at a node is what that node is worth
+   until the next one. */
+static void Trust(NomosTuner t, PetscReal cost)
+{
+  const PetscInt  node  = NomosTunerContextNode(t, t->c);
+  const PetscReal share = t->ops->predict && t->raw_base > 0 ? cost / t->raw_base : 1;
+
+  if (share < SURPRISE)
+    for (PetscInt i = 0; i < t->ban_nodes; i++) t->honest[i] = PetscMin(t->honest[i], share);
+  t->honest[node] = PetscMin(share, 1);
+}
+
+/* The baseline was looked at. Cheaper than thought: it may have been so ever since the last look, and where more was thought of it than here too. */
 static void Look(NomosTuner t, PetscReal cost)
 {
   if (t->sum_base > 0 && cost < SURPRISE * t->sum_base) {
-    t->budget_sum -= (1 - cost / t->sum_base) * t->credited;
+    const PetscReal thought = t->unseen > 0 ? PetscMax(t->sum_base, t->credited / t->unseen) : t->sum_base;
+
+    t->budget_sum -= (1 - cost / thought) * t->credited;
     t->refresh = LOOK;
   } else if (t->refresh > 0) t->refresh = 2 * t->refresh < REFRESH ? 2 * t->refresh : 0;
-  if (t->ops->predict && t->raw_base > 0 && cost < SURPRISE * t->raw_base) t->honest = t->honest > 0 ? PetscMin(t->honest, cost / t->raw_base) : cost / t->raw_base;
-  else if (t->refresh <= 0) t->honest = 0;
-  t->credited = 0;
+  Trust(t, cost);
+  t->credited = t->unseen = 0;
 }
 
 PetscErrorCode NomosTunerGuardReport(NomosTuner t, PetscReal cost, PetscBool failed)
@@ -273,7 +292,10 @@ PetscErrorCode NomosTunerGuardReport(NomosTuner t, PetscReal cost, PetscBool fai
     t->stat.baseline_rounds++;
   }
   if (base) Look(t, cost);
-  else t->credited += credit;
+  else {
+    t->credited += credit;
+    t->unseen += 1;
+  }
   t->budget_sum += base ? cost : credit;
   if (base) {
     t->stat.baseline++;

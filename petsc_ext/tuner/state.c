@@ -13,7 +13,7 @@
 #define COLUMNS NOMOS_TUNER_COLUMNS
 const char *const NomosLoadModes[] = {"strict", "ignore", "arms", "NomosLoadMode", "NOMOS_LOAD_", NULL};
 
-enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, BASE_LAST, FAST_MEAN, FAST_VAR, CREDITED, REFRESHING, HONEST, WARNED, NHISTORY, GUARD };
+enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, BASE_LAST, FAST_MEAN, FAST_VAR, CREDITED, REFRESHING, UNSEEN, WARNED, NHISTORY, GUARD };
 enum { STATISTICS = 12 };
 
 /* Names, grids, learner, contexts: what a state belongs to. */
@@ -68,7 +68,7 @@ static PetscErrorCode FileName(NomosTuner t, const char file[], char name[], siz
 /* The numbers that are no arrays, to and from one. */
 static void PackGuard(NomosTuner t, PetscReal g[GUARD], PetscBool unpack)
 {
-  PetscReal *const where[] = {&t->base_pulls, &t->base_sum, &t->base_square, &t->base_worst, &t->budget_sum, &t->worst, &t->base_last, &t->fast_mean, &t->fast_var, &t->credited, &t->refresh, &t->honest};
+  PetscReal *const where[] = {&t->base_pulls, &t->base_sum, &t->base_square, &t->base_worst, &t->budget_sum, &t->worst, &t->base_last, &t->fast_mean, &t->fast_var, &t->credited, &t->refresh, &t->unseen};
 
   for (int i = 0; i < WARNED; i++) {
     if (unpack) *where[i] = g[i];
@@ -187,6 +187,7 @@ static PetscErrorCode PutNumbers(NomosTuner t, NomosImage image, const char grou
   PutReals(image, group, "ban_fails", n, 1, t->ban_fails, why);
   PutReals(image, group, "ban_until", n, 1, t->ban_until, why);
   PutReals(image, group, "ban_length", n, 1, t->ban_length, why);
+  PutReals(image, group, "honest", t->ban_nodes, 1, t->honest, why);
   PetscTryTypeMethod(t, arrays, &na, a);
   for (PetscInt i = 0; i < na; i++) PutReals(image, group, a[i].name, a[i].n, 1, a[i].values, why);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -336,6 +337,7 @@ static PetscErrorCode GetNumbers(NomosTuner t, NomosH5 h, const char group[], No
   NomosTunerGetReals(h, group, "ban_fails", n, t->ban_fails, why);
   NomosTunerGetReals(h, group, "ban_until", n, t->ban_until, why);
   NomosTunerGetReals(h, group, "ban_length", n, t->ban_length, why);
+  NomosTunerGetReals(h, group, "honest", t->ban_nodes, t->honest, why);
   PetscTryTypeMethod(t, arrays, &na, a);
   for (PetscInt i = 0; i < na; i++) NomosTunerGetReals(h, group, a[i].name, a[i].n, a[i].values, why);
   if (!why->code) PetscCall(GetHistory(t, h, group, why));

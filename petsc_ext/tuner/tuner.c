@@ -482,7 +482,7 @@ PetscErrorCode NomosTunerReset(NomosTuner t)
   t->setup = t->open = t->warned_missing = PETSC_FALSE;
   t->rounds = t->nhistory = 0;
   t->base_pulls = t->base_sum = t->base_square = t->base_worst = t->budget_sum = t->worst = 0;
-  t->base_last = t->fast_mean = t->fast_var = t->credited = t->refresh = t->honest = t->tight = 0;
+  t->base_last = t->fast_mean = t->fast_var = t->credited = t->refresh = t->unseen = t->tight = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

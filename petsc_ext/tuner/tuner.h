@@ -177,9 +177,10 @@ struct _p_NomosTuner {
   PetscReal  base_pulls, base_sum, base_square, base_worst;
   PetscReal  base_last, fast_mean, fast_var; /* spent up to the last baseline solve; discounted mean and variance */
   PetscReal  budget_sum;               /* of sum_base, or of what the baseline did cost */
-  PetscReal  honest;                   /* least share of gp's prediction that a look found lately; 0: nothing */
+  PetscReal  unseen;                   /* rounds since the last baseline solve         */
   PetscReal  credited, refresh;        /* part of it since the last baseline solve; baseline solves to the next look, 0: the usual */
   PetscReal *ban_fails, *ban_until, *ban_length; /* [d][nodes]                         */
+  PetscReal *honest;                   /* [nodes] share of gp's prediction that the baseline is credited there */
   PetscInt   ban_nodes, nodes_per_context;
   PetscBool *allowed;                  /* [d] in this round                            */
   NomosTunerRound *history;            /* ring, entry r % NOMOS_TUNER_HISTORY          */
