@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NOMOS_BACKEND_ABI 7 /* raised whenever the table or an argument struct changes */
+#define NOMOS_BACKEND_ABI 8 /* raised whenever the table or an argument struct changes */
 
 typedef enum {
 #define NOMOS_EACH(K)        NOMOS_EACH_##K,
@@ -80,7 +80,11 @@ typedef enum {
   NOMOS_GEMM_AX  = 0, /* Y_b = beta Y_b + A X_b (+ bias per out channel when given)  */
   NOMOS_GEMM_ATX = 1, /* X_b = beta X_b + A^T Y_b                                    */
   NOMOS_GEMM_YXT = 2, /* A   = beta A + sum_b Y_b X_b^T                              */
-  NOMOS_GEMM_DOT = 3  /* sum_c = beta sum_c + sum_b <Y_b,c , X_b,c> in double; X NULL: ones; in = out */
+  NOMOS_GEMM_DOT = 3, /* sum_c = beta sum_c + sum_b <Y_b,c , X_b,c> in double; X NULL: ones; in = out */
+  /* All of a layer's adjoint at one go, Y being the adjoint of its result, behind an activation with derivative `times`:
+     Y_b = Y_b times_b, sum_c += sum_b <Y_b,c , 1> in double, gradient += sum_b Y_b input_b^T, X_b = beta X_b + A^T Y_b,
+     each where its array is given; no gaps between samples */
+  NOMOS_GEMM_ADJOINT = 4
 } NomosGemmOp;
 typedef struct {
   int              op, add; /* add: beta = 1, otherwise 0 */
@@ -88,7 +92,12 @@ typedef struct {
   PetscInt         xstride, ystride; /* reals from sample to sample; 0: in*points, out*points */
   NomosReal       *A, *X, *Y;
   const NomosReal *bias; /* out entries or NULL, AX only */
-  double          *sum;  /* out entries, DOT only */
+  double          *sum;  /* out entries, DOT and ADJOINT */
+  /* AX and ADJOINT: where given, beta times the result is scale_c from_b,c instead (scale NULL: ones); from may be the result */
+  const NomosReal *from, *scale;
+  const NomosReal *times, *input; /* ADJOINT */
+  NomosReal       *gradient;
+  int              ahead; /* AX: the next call writes behind Y: memory that may be fetched meanwhile */
 } NomosGemm;
 
 /* --- mode products: X [b][in][2][kp], Y [b][out][2][kp], W [kp/LANES][in][out][2][LANES]; separable: W [kp/LANES][ch][2][LANES] --- */

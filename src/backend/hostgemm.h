@@ -1,8 +1,9 @@
 /*
-  hostgemm.h - channel products on the host: Y = A X, X = A^T Y, A += Y X^T on fields [channel][point].
+  hostgemm.h - channel products on the host: Y = A X, X = A^T Y, A += Y X^T on fields [channel][point], and the adjoint of a
+  layer, which is all of them in one pass.
 
   Register-blocked: MR output channels times two vectors of points; A is small and stays in L1, its entries are
-  broadcast. For weight gradients the lanes run over the points and are summed at the end of each sample.
+  broadcast. For weight gradients the lanes run over the points and are summed at the end, or over the input channels.
 */
 #if NOMOS_VECTOR_BYTES == 64
   #define MR 12
@@ -16,17 +17,37 @@
 #endif
 #define GI 4
 
-/* rows x (nv vectors) of Y: acc = bias [+ Y] + sum_i A[r*rs + i*cs] X[i*xs + .]; rows and nv are constants after inlining */
-INLINE void GemmTile(const int rows, const int nv, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, const NomosReal *bias, int add)
+/* What a product is added to: bias[r] + scale[r] from[r*ys + .], each of them or NULL (from NULL: nothing, scale NULL: 1); and memory that
+   is read later, of which a tile fetches a line with each of its terms: so many at once would be waited for. */
+typedef struct {
+  const NomosReal *bias, *from, *scale, *fetch;
+  PetscInt         line; /* reals from one fetch to the next: those of a line of the cache, 0: nothing is to be fetched */
+} GemmStart;
+#define FETCH_LINE (64 / (PetscInt)sizeof(NomosReal))
+INLINE GemmStart GemmStartAt(GemmStart s, PetscInt row, PetscInt ys, PetscInt point)
+{
+  return (GemmStart){s.bias ? s.bias + row : NULL, s.from ? s.from + row * ys + point : NULL, s.scale ? s.scale + row : NULL, s.fetch, s.line};
+}
+/* that of a product with this result, at the sample that begins there */
+static GemmStart GemmStartOf(const NomosGemm *g, const NomosReal *result, size_t first)
+{
+  const NomosReal *from = g->from ? g->from : g->add ? result : NULL;
+  return (GemmStart){g->op == NOMOS_GEMM_AX ? g->bias : NULL, from ? from + first : NULL, g->scale, g->A, 0};
+}
+
+/* rows x (nv vectors) of Y: acc = start + sum_i A[r*rs + i*cs] X[i*xs + .]; rows and nv are constants after inlining; here bias and scale
+   are given */
+INLINE void GemmTile(const int rows, const int nv, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, const GemmStart s)
 {
   Vector acc[MR][2];
   for (int r = 0; r < rows; r++)
-    for (int v = 0; v < nv; v++) acc[r][v] = VSplat(bias[r]);
-  if (add)
+    for (int v = 0; v < nv; v++) acc[r][v] = VSplat(s.bias[r]);
+  if (s.from)
     for (int r = 0; r < rows; r++)
-      for (int v = 0; v < nv; v++) acc[r][v] += VLOAD(Y + r * ys + v * LN);
+      for (int v = 0; v < nv; v++) acc[r][v] += VSplat(s.scale[r]) * VLOAD(s.from + r * ys + v * LN);
   for (PetscInt i = 0; i < in; i++) {
     Vector x[2];
+    __builtin_prefetch(s.fetch + i * s.line, 0, 2);
     for (int v = 0; v < nv; v++) x[v] = VLOAD(X + i * xs + v * LN);
     for (int r = 0; r < rows; r++) {
       const Vector a = VSplat(A[r * rs + i * cs]);
@@ -39,17 +60,23 @@ INLINE void GemmTile(const int rows, const int nv, PetscInt in, const NomosReal 
 
 /* all output channels of some points, whole columns of nv vectors: in tiles of rows as even as possible, since a tile of few rows
    waits for its own sums; a tile goes over all the columns, since a core that guesses the next number of rows wrong loses time */
-INLINE void GemmColumns(const int nv, PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, const NomosReal *bias, int add)
+INLINE void GemmColumns(const int nv, PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, GemmStart start)
 {
-  static const NomosReal none[MR] = {0};
+  #define GEMM_ONES 1, 1, 1, 1
+  static const NomosReal none[MR] = {0}, ones[12] = {GEMM_ONES, GEMM_ONES, GEMM_ONES};
   const PetscInt         tiles = (out + MR - 1) / MR;
+  const NomosReal       *fetch = start.fetch;
   for (PetscInt o = 0, t = 0; t < tiles; t++) {
     const PetscInt   rows = (out - o + tiles - t - 1) / (tiles - t);
-    const NomosReal *a = A + o * rs, *c = bias ? bias + o : none;
+    const NomosReal *a = A + o * rs;
     NomosReal       *y = Y + o * ys;
+    GemmStart        s = GemmStartAt(start, o, ys, 0);
+    s.fetch = fetch;
+    if (!s.bias) s.bias = none;
+    if (!s.scale) s.scale = ones;
   #define GEMM_CASE(n) \
   case n: \
-    for (PetscInt p = 0; p < points; p += nv * LN) GemmTile(n, nv, in, a, rs, cs, X + p, xs, y + p, ys, c, add); \
+    for (PetscInt p = 0; p < points; p += nv * LN, s.fetch += in * s.line) GemmTile(n, nv, in, a, rs, cs, X + p, xs, y + p, ys, GemmStartAt(s, 0, ys, p)); \
     break;
     switch (rows) {
       GEMM_CASE(1)
@@ -70,45 +97,53 @@ INLINE void GemmColumns(const int nv, PetscInt points, PetscInt out, PetscInt in
   #endif
     }
   #undef GEMM_CASE
+    fetch = s.fetch;
     o += rows;
   }
 }
 
 /* the last few points, fewer than a vector */
-static void GemmRest(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, const NomosReal *bias, int add)
+static void GemmRest(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, GemmStart start)
 {
   for (PetscInt o = 0; o < out; o++) {
     NomosReal s[LN];
-    for (PetscInt p = 0; p < points; p++) s[p] = (bias ? bias[o] : 0) + (add ? Y[o * ys + p] : 0);
+    for (PetscInt p = 0; p < points; p++) s[p] = (start.bias ? start.bias[o] : 0) + (start.from ? (start.scale ? start.scale[o] : 1) * start.from[o * ys + p] : 0);
     for (PetscInt i = 0; i < in; i++)
       for (PetscInt p = 0; p < points; p++) s[p] += A[o * rs + i * cs] * X[i * xs + p];
     for (PetscInt p = 0; p < points; p++) Y[o * ys + p] = s[p];
   }
 }
 
+/* so few points of all channels that they stay in the first cache */
+static void GemmPoints(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, PetscInt xs, NomosReal *Y, PetscInt ys, GemmStart start)
+{
+  const PetscInt pairs = points / (2 * LN) * (2 * LN);
+  PetscInt       p = pairs;
+  if (pairs) GemmColumns(2, pairs, out, in, A, rs, cs, X, xs, Y, ys, start);
+  for (; p + LN <= points; p += LN) GemmColumns(1, LN, out, in, A, rs, cs, X + p, xs, Y + p, ys, GemmStartAt(start, 0, ys, p));
+  if (p < points) GemmRest(points - p, out, in, A, rs, cs, X + p, xs, Y + p, ys, GemmStartAt(start, 0, ys, p));
+}
+
 /* Large fields: 64 points of all input channels are copied side by side first. Rows of a field lie a power of two apart
    there; their cache lines would push each other out, and their pages out of the page cache, while the output channels pass
    over them. */
-#define PACK 64
-static void GemmPacked(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, NomosReal *Y, const NomosReal *bias, int add)
+#define PACK          64
+#define PACK_CHANNELS 256
+static void GemmField(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, NomosReal *Y, GemmStart start, int ahead)
 {
-  NomosReal T[256 * PACK] __attribute__((aligned(64)));
-  for (PetscInt i = 0; i < in; i++)
-    for (int v = 0; v < PACK; v += LN) VPTR(T + i * PACK + v) = VLOAD(X + i * points + v);
-  GemmColumns(2, PACK, out, in, A, rs, cs, T, PACK, Y, points, bias, add);
-}
-
-static void GemmField(PetscInt points, PetscInt out, PetscInt in, const NomosReal *A, PetscInt rs, PetscInt cs, const NomosReal *X, NomosReal *Y, const NomosReal *bias, int add)
-{
-  PetscInt p = 0;
-  if (points >= 1024 && in <= 256 && out > MR)
-    for (; p + PACK <= points; p += PACK) GemmPacked(points, out, in, A, rs, cs, X + p, Y + p, bias, add);
-  for (PetscInt n; p + 2 * LN <= points; p += n) { /* so few columns that they stay in the first cache */
-    n = points - p < 8 * LN ? (points - p) / (2 * LN) * (2 * LN) : 8 * LN;
-    GemmColumns(2, n, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
+  NomosReal T[PACK_CHANNELS * PACK] __attribute__((aligned(64)));
+  PetscInt  p = 0;
+  if (points >= 1024 && in <= PACK_CHANNELS && out > MR)
+    for (; p + PACK <= points; p += PACK) {
+      for (PetscInt i = 0; i < in; i++)
+        for (int v = 0; v < PACK; v += LN) VPTR(T + i * PACK + v) = VLOAD(X + i * points + p + v);
+      GemmColumns(2, PACK, out, in, A, rs, cs, T, PACK, Y + p, points, GemmStartAt(start, 0, points, p));
+    }
+  for (PetscInt n; p < points; p += n) {
+    n = points - p < 8 * LN ? points - p : 8 * LN;
+    if (ahead) start.fetch = Y + out * points + p * out, start.line = FETCH_LINE;
+    GemmPoints(n, out, in, A, rs, cs, X + p, points, Y + p, points, GemmStartAt(start, 0, points, p));
   }
-  for (; p + LN <= points; p += LN) GemmColumns(1, LN, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
-  if (p < points) GemmRest(points - p, out, in, A, rs, cs, X + p, points, Y + p, points, bias, add);
 }
 
 /* no x ni block of A += sum_b Y_b X_b^T: the sums of all samples stay in registers */
@@ -158,29 +193,27 @@ INLINE void GradRows(const int no, PetscInt in, PetscInt batch, PetscInt points,
   #undef GRAD_CASE
   }
 }
-static void Grad(const NomosGemm *g, size_t xs, size_t ys)
+static void Grad(const NomosGemm *g, NomosReal *A, const NomosReal *X, size_t xs, size_t ys)
 {
   const PetscInt n = g->points;
-  if (!g->add)
-    for (PetscInt j = 0; j < g->in * g->out; j++) g->A[j] = 0;
   for (PetscInt first = 0; first < n; first += 1024) { /* so many points of all channels stay in the second cache */
     const PetscInt points = n - first < 1024 ? n - first : 1024;
     PetscInt       o = 0;
-    for (; o + GO <= g->out; o += GO) GradRows(GO, g->in, g->batch, points, n, g->Y + o * n + first, ys, g->X + first, xs, g->A + o * g->in);
+    for (; o + GO <= g->out; o += GO) GradRows(GO, g->in, g->batch, points, n, g->Y + o * n + first, ys, X + first, xs, A + o * g->in);
   #if GO > 2
-    for (; o + 2 <= g->out; o += 2) GradRows(2, g->in, g->batch, points, n, g->Y + o * n + first, ys, g->X + first, xs, g->A + o * g->in);
+    for (; o + 2 <= g->out; o += 2) GradRows(2, g->in, g->batch, points, n, g->Y + o * n + first, ys, X + first, xs, A + o * g->in);
   #endif
-    for (; o < g->out; o++) GradRows(1, g->in, g->batch, points, n, g->Y + o * n + first, ys, g->X + first, xs, g->A + o * g->in);
+    for (; o < g->out; o++) GradRows(1, g->in, g->batch, points, n, g->Y + o * n + first, ys, X + first, xs, A + o * g->in);
   }
 }
 
 /* sum[c] += sum over samples and points of Y (X), in double from runs of 512 points in vector lanes */
-static void Dot(const NomosGemm *g, size_t xs, size_t ys)
+static void Dot(const NomosGemm *g, const NomosReal *X, size_t xs, size_t ys)
 {
   for (PetscInt c = 0; c < g->out; c++) {
-    double s = g->add ? g->sum[c] : 0;
+    double s = g->add || g->op == NOMOS_GEMM_ADJOINT ? g->sum[c] : 0;
     for (PetscInt b = 0; b < g->batch; b++) {
-      const NomosReal *y = g->Y + (size_t)b * ys + (size_t)c * (size_t)g->points, *x = g->X ? g->X + (size_t)b * xs + (size_t)c * (size_t)g->points : NULL;
+      const NomosReal *y = g->Y + (size_t)b * ys + (size_t)c * (size_t)g->points, *x = X ? X + (size_t)b * xs + (size_t)c * (size_t)g->points : NULL;
       for (PetscInt first = 0; first < g->points; first += 512) {
         const PetscInt end = first + 512 < g->points ? first + 512 : g->points;
         Vector         acc[2] = {VZERO, VZERO};
@@ -202,16 +235,120 @@ static void Dot(const NomosGemm *g, size_t xs, size_t ys)
   }
 }
 
+/* Weight gradients of some points, at most PACK, from T [out][PACK] and nv vectors of input channels X [channel][xs], with the lanes over
+   these: X is turned, [point][channel], and meets all output channels as in a channel product; the sums of so few points are added to
+   A, which keeps chains of additions short. fetch: as in GemmStart. */
+INLINE void GradTurned(const int nv, PetscInt points, PetscInt out, const NomosReal *T, const NomosReal *X, PetscInt xs, NomosReal *A, PetscInt as, const NomosReal *fetch)
+{
+  NomosReal      Z[PACK * 2 * LN] __attribute__((aligned(64))), S[4 * MR * 2 * LN] __attribute__((aligned(64)));
+  const PetscInt columns = nv * LN;
+  PetscInt       p = 0;
+  for (; p + LN <= points; p += LN)
+    for (int v = 0; v < nv; v++) VTranspose(X + v * LN * xs + p, xs, Z + p * columns + v * LN, columns);
+  for (; p < points; p++)
+    for (PetscInt i = 0; i < columns; i++) Z[p * columns + i] = X[i * xs + p];
+  for (PetscInt o = 0, rows; o < out; o += rows) {
+    rows = out - o < 4 * MR ? out - o : 4 * MR;
+    GemmColumns(nv, columns, rows, points, T + o * PACK, PACK, 1, Z, columns, S, columns, (GemmStart){NULL, NULL, NULL, fetch, FETCH_LINE});
+    for (PetscInt r = 0; r < rows; r++) {
+      NomosReal *a = A + (o + r) * as;
+      for (int v = 0; v < columns; v += LN) VPTR(a + v) += VLOAD(S + r * columns + v);
+    }
+  }
+}
+
+/* The adjoint of a layer, 64 points of all channels at a time: Y times, copied side by side, meets everything that asks for it while it
+   is in the first cache. The same part of what lies behind is fetched meanwhile: the next sample, or the next call's. */
+static void Adjoint(const NomosGemm *g)
+{
+  const size_t    xs = (size_t)g->in * (size_t)g->points, ys = (size_t)g->out * (size_t)g->points;
+  const PetscInt  N = g->points;
+  const int       turned = g->input && NOMOS_VECTOR_BYTES == 64 && g->in % LN == 0; /* with 32 bytes, or empty lanes, turning takes longer than sums over lanes */
+  NomosReal       T[PACK_CHANNELS * PACK] __attribute__((aligned(64)));
+  Vector          sums[PACK_CHANNELS + LN];
+
+  for (PetscInt o = 0; o < g->out + LN; o++) sums[o] = VZERO;
+  for (PetscInt b = 0; b < g->batch; b++)
+    for (PetscInt p = 0, n; p < N; p += n) {
+      const size_t     x0 = (size_t)b * xs + (size_t)p, y0 = (size_t)b * ys + (size_t)p;
+      NomosReal       *Y = g->Y + y0;
+      const NomosReal *D = g->times ? g->times + y0 : NULL, *X = g->input ? g->input + x0 : NULL;
+      n = N - p < PACK ? N - p : PACK;
+      for (PetscInt o = 0; o < g->out; o++, Y += N) {
+        Vector   sum = sums[o];
+        PetscInt q = 0;
+        for (; q + LN <= n; q += LN) {
+          Vector y = VLOAD(Y + q);
+          if (D) {
+            y *= VLOAD(D + q);
+            VPTR(Y + q) = y;
+          }
+          VPTR(T + o * PACK + q) = y;
+          sum += y;
+        }
+        for (; q < n; q++) {
+          if (D) Y[q] *= D[q];
+          T[o * PACK + q] = Y[q];
+          sum[0] += Y[q];
+        }
+        sums[o] = sum;
+        if (D) D += N;
+      }
+      if (g->X) {
+        GemmStart start = GemmStartOf(g, g->X, x0);
+        start.line = FETCH_LINE;
+        start.fetch = (g->times ? g->times : g->Y) + ys * (size_t)(b + 1) + (size_t)(p * g->out);
+        GemmPoints(n, g->in, g->out, g->A, 1, g->in, T, PACK, g->X + x0, N, start);
+      }
+      if (turned) {
+        PetscInt i = 0;
+        for (; i + LN < g->in; i += 2 * LN) GradTurned(2, n, g->out, T, X + i * N, N, g->gradient + i, g->in, X + xs + p * (g->in - 1) + i * PACK);
+        if (i < g->in) GradTurned(1, n, g->out, T, X + i * N, N, g->gradient + i, g->in, X + xs + p * (g->in - 1) + i * PACK);
+      }
+      if (g->sum && (p % 512 + n >= 512 || p + n == N)) { /* short runs in lanes, the rest in double */
+        for (PetscInt o = 0; o < g->out; o += LN) {
+          NomosReal s[LN];
+          VSums(sums + o, s);
+          for (PetscInt c = 0; c < LN && o + c < g->out; c++) g->sum[o + c] += (double)s[c], sums[o + c] = VZERO;
+        }
+      }
+    }
+  if (g->input && !turned) Grad(g, g->gradient, g->input, xs, ys);
+}
+
+/* the same from its parts, for layers that are too wide */
+static void AdjointParts(const NomosGemm *g)
+{
+  const size_t xs = (size_t)g->in * (size_t)g->points, ys = (size_t)g->out * (size_t)g->points;
+  if (g->times)
+    for (size_t j = 0; j < (size_t)g->batch * ys; j++) g->Y[j] *= g->times[j];
+  if (g->sum) Dot(g, NULL, xs, ys);
+  if (g->input) Grad(g, g->gradient, g->input, xs, ys);
+  for (PetscInt b = 0; b < g->batch && g->X; b++) GemmField(g->points, g->in, g->out, g->A, 1, g->in, g->Y + (size_t)b * ys, g->X + (size_t)b * xs, GemmStartOf(g, g->X, (size_t)b * xs), 0);
+}
+
 static int HostGemm(const NomosGemm *g)
 {
   const size_t xs = (size_t)(g->xstride ? g->xstride : g->in * g->points), ys = (size_t)(g->ystride ? g->ystride : g->out * g->points);
-  if (g->op == NOMOS_GEMM_YXT) Grad(g, xs, ys);
-  if (g->op == NOMOS_GEMM_DOT) Dot(g, xs, ys);
-  if (g->op == NOMOS_GEMM_YXT || g->op == NOMOS_GEMM_DOT) return NOMOS_OK;
-  for (PetscInt b = 0; b < g->batch; b++) {
-    NomosReal *X = g->X + (size_t)b * xs, *Y = g->Y + (size_t)b * ys;
-    if (g->op == NOMOS_GEMM_AX) GemmField(g->points, g->out, g->in, g->A, g->in, 1, X, Y, g->bias, g->add);
-    else GemmField(g->points, g->in, g->out, g->A, 1, g->in, Y, X, NULL, g->add);
+  switch (g->op) {
+  case NOMOS_GEMM_AX:
+    for (PetscInt b = 0; b < g->batch; b++) GemmField(g->points, g->out, g->in, g->A, g->in, 1, g->X + (size_t)b * xs, g->Y + (size_t)b * ys, GemmStartOf(g, g->Y, (size_t)b * ys), g->ahead);
+    break;
+  case NOMOS_GEMM_ATX:
+    for (PetscInt b = 0; b < g->batch; b++) GemmField(g->points, g->in, g->out, g->A, 1, g->in, g->Y + (size_t)b * ys, g->X + (size_t)b * xs, GemmStartOf(g, g->X, (size_t)b * xs), 0);
+    break;
+  case NOMOS_GEMM_YXT:
+    if (!g->add)
+      for (PetscInt j = 0; j < g->in * g->out; j++) g->A[j] = 0;
+    Grad(g, g->A, g->X, xs, ys);
+    break;
+  case NOMOS_GEMM_DOT: Dot(g, g->X, xs, ys); break;
+  case NOMOS_GEMM_ADJOINT:
+    if (g->xstride || g->ystride) return NOMOS_ERR_ARG;
+    if (g->out <= PACK_CHANNELS) Adjoint(g);
+    else AdjointParts(g);
+    break;
+  default: return NOMOS_ERR_ARG;
   }
   return NOMOS_OK;
 }

@@ -171,6 +171,19 @@ INLINE Vector VFold(Vector a, Vector b, const int w)
   return __builtin_shuffle(a, b, m) + __builtin_shuffle(a, b, n);
   #endif
 }
+/* lanes l of a with bit w set change places with lanes l - w of b */
+INLINE void VExchange(Vector *a, Vector *b, const int w)
+{
+  #if defined(__clang__)
+  Vector r = *a, q = *b;
+  for (int l = 0; l < LN; l++) r[l] = l & w ? (*b)[l & ~w] : (*a)[l], q[l] = l & w ? (*b)[l] : (*a)[l | w];
+  #else
+  Mask m, n;
+  for (int l = 0; l < LN; l++) m[l] = l & w ? LN + l - w : l, n[l] = l & w ? LN + l : l + w;
+  const Vector r = __builtin_shuffle(*a, *b, m), q = __builtin_shuffle(*a, *b, n);
+  #endif
+  *a = r, *b = q;
+}
 /* s_i = sum of the lanes of v_i, LN of them: two vectors become one until every lane holds a sum, with its bits reversed */
 INLINE void VSums(const Vector *v, NomosReal *s)
 {
@@ -196,6 +209,27 @@ INLINE void VSums(const Vector *v, NomosReal *s)
     for (int w = 1; w < LN; w *= 2) at += i & w ? LN / 2 / w : 0;
     s[i] = sum[at];
   }
+}
+/* t_l = lane l of x_0, x_1, .., LN rows: stage w exchanges blocks of w lanes across the diagonal */
+INLINE void VTranspose(const NomosReal *x, PetscInt xs, NomosReal *t, PetscInt ts)
+{
+  Vector v[LN];
+  for (int i = 0; i < LN; i++) v[i] = VLOAD(x + i * xs);
+  #define STAGE(w) \
+    for (int i = 0; i < LN; i++) \
+      if (!(i & (w))) VExchange(&v[i], &v[i + (w)], w)
+  #if NOMOS_VECTOR_BYTES * 8 / NOMOS_PRECISION > 8
+  STAGE(8);
+  #endif
+  #if NOMOS_VECTOR_BYTES * 8 / NOMOS_PRECISION > 4
+  STAGE(4);
+  #endif
+  #if NOMOS_VECTOR_BYTES * 8 / NOMOS_PRECISION > 2
+  STAGE(2);
+  #endif
+  STAGE(1);
+  #undef STAGE
+  for (int i = 0; i < LN; i++) VPTR(t + i * ts) = v[i];
 }
 INLINE NomosReal VSum(Vector v)
 {

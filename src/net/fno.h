@@ -107,13 +107,12 @@ PETSC_INTERN PetscErrorCode NomosFNOResetGrid(NomosMap);
 /* fnolayers.c: layers, their tangents and adjoints, on one span */
 PETSC_INTERN PetscBool NomosFNONextSpan(NomosMap m, PetscInt points, FNOSpan *s);
 PETSC_INTERN FNOSpan NomosFNOWholeSpan(NomosMap m, PetscInt points);
-PETSC_INTERN PetscErrorCode NomosFNOLinear(NomosMap m, const FNOLinear *l, const NomosReal *x, NomosReal *y, FNOSpan s, int add);
+PETSC_INTERN PetscErrorCode NomosFNOLinear(NomosMap m, const FNOLinear *l, const NomosReal *x, const NomosReal *from, PetscInt gate, NomosReal *y, FNOSpan s, PetscBool save);
 PETSC_INTERN PetscErrorCode NomosFNOLinearTangent(NomosMap m, const FNOLinear *l, const NomosReal *x, const NomosReal *dx, NomosReal *dy, FNOSpan s, int add, PetscBool wantp);
 PETSC_INTERN PetscErrorCode NomosFNOChannelSum(NomosMap m, PetscInt block, PetscInt channels, const NomosReal *x, const NomosReal *y, FNOSpan s);
-PETSC_INTERN PetscErrorCode NomosFNOLinearAdjoint(NomosMap m, const FNOLinear *l, const NomosReal *x, const NomosReal *g, NomosReal *gx, FNOSpan s, int add, PetscBool wantp);
+PETSC_INTERN PetscErrorCode NomosFNOLinearAdjoint(NomosMap m, const FNOLinear *l, const NomosReal *x, NomosReal *g, const NomosReal *d, const NomosReal *from, PetscInt gate, NomosReal *gx, FNOSpan s, PetscBool wantp);
 PETSC_INTERN PetscErrorCode NomosFNOActivate(NomosMap m, PetscInt channels, FNOSpan s, NomosReal *x, NomosReal *d, PetscBool save);
 PETSC_INTERN PetscErrorCode NomosFNOTimes(NomosMap m, PetscInt channels, FNOSpan s, NomosReal *g, const NomosReal *d);
-PETSC_INTERN PetscErrorCode NomosFNOGate(NomosMap m, PetscInt l, FNOSpan s, const NomosReal *x, NomosReal *y);
 PETSC_INTERN PetscErrorCode NomosFNOSpanFFT(NomosMap m, void *plan, int kind, FNOSpan s, NomosReal *x, NomosReal *z, int add);
 PETSC_INTERN NomosReal     *NomosFNOSpectra(NomosMap m, NomosReal *queue, PetscInt place);
 PETSC_INTERN PetscErrorCode NomosFNOQueueBegin(NomosMap m);

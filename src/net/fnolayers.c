@@ -28,12 +28,13 @@ FNOSpan NomosFNOWholeSpan(NomosMap m, PetscInt points)
 }
 
 /* --- one layer at a time -------------------------------------------------------------------------------------------------- */
-PetscErrorCode NomosFNOLinear(NomosMap m, const FNOLinear *l, const NomosReal *x, NomosReal *y, FNOSpan s, int add)
+/* y = A x + c [+ q from], from NULL: nothing, gate: block of q, -1: ones; from may be y; save: y is kept, and the next span's y lies behind it */
+PetscErrorCode NomosFNOLinear(NomosMap m, const FNOLinear *l, const NomosReal *x, const NomosReal *from, PetscInt gate, NomosReal *y, FNOSpan s, PetscBool save)
 {
   FNO *f = (FNO *)m->data;
 
   PetscFunctionBegin;
-  PetscCall(NomosGemmRun(m->be, .op = NOMOS_GEMM_AX, .add = add, .in = l->in, .out = l->out, .points = s.n, .batch = s.count, .A = PAR(l->weight), .X = (NomosReal *)x, .Y = y, .bias = l->bias < 0 ? NULL : PAR(l->bias)));
+  PetscCall(NomosGemmRun(m->be, .op = NOMOS_GEMM_AX, .from = from, .scale = gate < 0 ? NULL : PAR(gate), .ahead = save, .in = l->in, .out = l->out, .points = s.n, .batch = s.count, .A = PAR(l->weight), .X = (NomosReal *)x, .Y = y, .bias = l->bias < 0 ? NULL : PAR(l->bias)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -61,17 +62,14 @@ PetscErrorCode NomosFNOChannelSum(NomosMap m, PetscInt block, PetscInt channels,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Gradients of a 1x1 layer from g = dJ/dy, and gx (+)= A^T g unless gx is NULL. */
-PetscErrorCode NomosFNOLinearAdjoint(NomosMap m, const FNOLinear *l, const NomosReal *x, const NomosReal *g, NomosReal *gx, FNOSpan s, int add, PetscBool wantp)
+/* The adjoint of a 1x1 layer, g = dJ/dy: g times d, the derivative of an activation behind it, unless d is NULL; the gradients; gx = A^T g [+ q from]
+   unless gx is NULL. */
+PetscErrorCode NomosFNOLinearAdjoint(NomosMap m, const FNOLinear *l, const NomosReal *x, NomosReal *g, const NomosReal *d, const NomosReal *from, PetscInt gate, NomosReal *gx, FNOSpan s, PetscBool wantp)
 {
   FNO *f = (FNO *)m->data;
 
   PetscFunctionBegin;
-  if (wantp) {
-    PetscCall(NomosGemmRun(m->be, .op = NOMOS_GEMM_YXT, .add = 1, .in = l->in, .out = l->out, .points = s.n, .batch = s.count, .A = NomosAt(m->be, f->gpar, m->blocks[l->weight].start), .X = (NomosReal *)x, .Y = (NomosReal *)g));
-    if (l->bias >= 0) PetscCall(NomosFNOChannelSum(m, l->bias, l->out, g, NULL, s));
-  }
-  if (gx) PetscCall(NomosGemmRun(m->be, .op = NOMOS_GEMM_ATX, .add = add, .in = l->in, .out = l->out, .points = s.n, .batch = s.count, .A = PAR(l->weight), .X = gx, .Y = (NomosReal *)g));
+  PetscCall(NomosGemmRun(m->be, .op = NOMOS_GEMM_ADJOINT, .in = l->in, .out = l->out, .points = s.n, .batch = s.count, .A = PAR(l->weight), .Y = g, .times = d, .X = gx, .from = from, .scale = gate < 0 ? NULL : PAR(gate), .sum = wantp && l->bias >= 0 ? f->gsum + f->sum_start[l->bias] : NULL, .input = wantp ? x : NULL, .gradient = NomosAt(m->be, f->gpar, m->blocks[l->weight].start)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -89,15 +87,6 @@ PetscErrorCode NomosFNOTimes(NomosMap m, PetscInt channels, FNOSpan s, NomosReal
   PetscCall(NomosLaunchRows(m->be, Multiply, s.count * channels, s.n, .x = g, .d = d, .y = g, .n = s.n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-PetscErrorCode NomosFNOGate(NomosMap m, PetscInt l, FNOSpan s, const NomosReal *x, NomosReal *y)
-{
-  FNO *f = (FNO *)m->data;
-
-  PetscFunctionBegin;
-  PetscCall(NomosLaunchRows(m->be, ScaleRows, s.count * f->width, s.n, .x = x, .q = PAR(f->gate[l]), .y = y, .C = f->width, .n = s.n));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode Modes(NomosMap m, int op, NomosReal *W, NomosReal *X, NomosReal *Y, int add)
 {
   FNO *f = (FNO *)m->data;

@@ -37,7 +37,7 @@ static PetscErrorCode BlockPointwise(NomosMap m, PetscInt l, FNOSpan s, const No
 
   PetscFunctionBegin;
   if (f->block == FNO_BLOCK_LI) {
-    PetscCall(NomosFNOLinear(m, &skip, v, y, s, 1));
+    PetscCall(NomosFNOLinear(m, &skip, v, y, -1, y, s, save));
     if (!last) PetscCall(NomosFNOActivate(m, h, s, y, PART(k->dv, h), save));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -46,12 +46,11 @@ static PetscErrorCode BlockPointwise(NomosMap m, PetscInt l, FNOSpan s, const No
     PetscCall(NomosLaunchRows(m->be, AddRows, s.count * h, s.n, .q = PAR(f->conv_layer[l].bias), .y = z, .C = h, .n = s.n));
     PetscCall(NomosFNONorm(m, l, 0, s, z, save));
   }
-  PetscCall(NomosFNOLinear(m, &skip, v, z, s, 1));
+  PetscCall(NomosFNOLinear(m, &skip, v, z, -1, z, s, save));
   if (!last) PetscCall(NomosFNOActivate(m, h, s, z, PART(k->dz, h), save));
-  PetscCall(NomosFNOLinear(m, &f->mlp[l][0], z, hidden, s, 0));
+  PetscCall(NomosFNOLinear(m, &f->mlp[l][0], z, NULL, -1, hidden, s, save));
   PetscCall(NomosFNOActivate(m, f->mlp[l][0].out, s, hidden, PART(k->dm, f->mlp[l][0].out), save));
-  PetscCall(NomosFNOGate(m, l, s, v, y));
-  PetscCall(NomosFNOLinear(m, &f->mlp[l][1], hidden, y, s, 1));
+  PetscCall(NomosFNOLinear(m, &f->mlp[l][1], hidden, v, f->gate[l], y, s, save));
   if (f->norm != FNO_NORM_NONE) PetscCall(NomosFNONorm(m, l, 1, s, y, save));
   if (!last) PetscCall(NomosFNOActivate(m, h, s, y, PART(k->dv, h), save));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -84,21 +83,22 @@ static PetscErrorCode BlockPointwiseAdjoint(NomosMap m, PetscInt l, FNOSpan s, N
   FNO           *f = (FNO *)m->data;
   FNOSaved      *k = &f->saved[l];
   const PetscInt h = f->width, hidden = f->block == FNO_BLOCK_LI ? 0 : f->mlp[l][0].out, last = l == f->layers - 1;
+  NomosReal     *dv = last ? NULL : PART(k->dv, h);
 
   PetscFunctionBegin;
-  if (!last) PetscCall(NomosFNOTimes(m, h, s, g, PART(k->dv, h)));
   if (f->block == FNO_BLOCK_LI) {
-    PetscCall(NomosFNOLinearAdjoint(m, &f->skip[l], PART(k->v, h), g, gv, s, 0, wantp));
+    PetscCall(NomosFNOLinearAdjoint(m, &f->skip[l], PART(k->v, h), g, dv, NULL, -1, gv, s, wantp));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (f->norm != FNO_NORM_NONE) PetscCall(NomosFNONormDerivative(m, l, 1, s, g, PETSC_FALSE, wantp));
+  if (f->norm != FNO_NORM_NONE) { /* the norms stand between activation and product */
+    if (!last) PetscCall(NomosFNOTimes(m, h, s, g, dv));
+    PetscCall(NomosFNONormDerivative(m, l, 1, s, g, PETSC_FALSE, wantp));
+    dv = NULL;
+  }
+  PetscCall(NomosFNOLinearAdjoint(m, &f->mlp[l][1], PART(k->m, hidden), g, dv, NULL, -1, f->hidden[0], s, wantp));
   if (wantp) PetscCall(NomosFNOChannelSum(m, f->gate[l], h, g, PART(k->v, h), s));
-  PetscCall(NomosFNOGate(m, l, s, g, gv));
-  PetscCall(NomosFNOLinearAdjoint(m, &f->mlp[l][1], PART(k->m, hidden), g, f->hidden[0], s, 0, wantp));
-  PetscCall(NomosFNOTimes(m, hidden, s, f->hidden[0], PART(k->dm, hidden)));
-  PetscCall(NomosFNOLinearAdjoint(m, &f->mlp[l][0], PART(k->z, h), f->hidden[0], gz, s, 0, wantp));
-  if (!last) PetscCall(NomosFNOTimes(m, h, s, gz, PART(k->dz, h)));
-  PetscCall(NomosFNOLinearAdjoint(m, &f->skip[l], PART(k->v, h), gz, gv, s, 1, wantp));
+  PetscCall(NomosFNOLinearAdjoint(m, &f->mlp[l][0], PART(k->z, h), f->hidden[0], PART(k->dm, hidden), NULL, -1, gz, s, wantp));
+  PetscCall(NomosFNOLinearAdjoint(m, &f->skip[l], PART(k->v, h), gz, last ? NULL : PART(k->dz, h), g, f->gate[l], gv, s, wantp));
   if (f->norm != FNO_NORM_NONE) PetscCall(NomosFNONormDerivative(m, l, 0, s, gz, PETSC_FALSE, wantp));
   if (wantp) PetscCall(NomosFNOChannelSum(m, f->conv_layer[l].bias, h, gz, NULL, s));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -219,9 +219,9 @@ static PetscErrorCode End(NomosMap m, const FNOLinear layer[2], PetscInt n, Nomo
   PetscFunctionBegin;
   for (FNOSpan s = {0}; NomosFNONextSpan(m, n, &s);) {
     NomosReal *hidden = save ? PART(a, layer[0].out) : a;
-    PetscCall(NomosFNOLinear(m, &layer[0], PART(x, layer[0].in), hidden, s, 0));
+    PetscCall(NomosFNOLinear(m, &layer[0], PART(x, layer[0].in), NULL, -1, hidden, s, save));
     PetscCall(NomosFNOActivate(m, layer[0].out, s, hidden, PART(d, layer[0].out), save));
-    PetscCall(NomosFNOLinear(m, &layer[1], hidden, PART(y, layer[1].out), s, 0));
+    PetscCall(NomosFNOLinear(m, &layer[1], hidden, NULL, -1, PART(y, layer[1].out), s, save));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -232,9 +232,8 @@ static PetscErrorCode EndAdjoint(NomosMap m, const FNOLinear layer[2], PetscInt 
 
   PetscFunctionBegin;
   for (FNOSpan s = {0}; NomosFNONextSpan(m, n, &s);) {
-    PetscCall(NomosFNOLinearAdjoint(m, &layer[1], PART(a, layer[0].out), PART(gy, layer[1].out), f->hidden[0], s, 0, wantp));
-    PetscCall(NomosFNOTimes(m, layer[0].out, s, f->hidden[0], PART(d, layer[0].out)));
-    PetscCall(NomosFNOLinearAdjoint(m, &layer[0], PART(x, layer[0].in), f->hidden[0], gx ? PART(gx, layer[0].in) : NULL, s, 0, wantp));
+    PetscCall(NomosFNOLinearAdjoint(m, &layer[1], PART(a, layer[0].out), PART(gy, layer[1].out), NULL, NULL, -1, f->hidden[0], s, wantp));
+    PetscCall(NomosFNOLinearAdjoint(m, &layer[0], PART(x, layer[0].in), f->hidden[0], PART(d, layer[0].out), NULL, -1, gx ? PART(gx, layer[0].in) : NULL, s, wantp));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

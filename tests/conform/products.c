@@ -31,7 +31,7 @@ static void OneGemm(Machine *m, int op, Shape s, int add, int bias)
   size_t         n;
   PetscInt       length;
   Array          X, Y, A, C, *R;
-  NomosGemm      g = {op, add, s.in, s.out, s.points, s.batch, s.xgap ? xs : 0, s.ygap ? ys : 0, NULL, NULL, NULL, NULL, NULL};
+  NomosGemm      g = {.op = op, .add = add, .in = s.in, .out = s.out, .points = s.points, .batch = s.batch, .xstride = s.xgap ? xs : 0, .ystride = s.ygap ? ys : 0};
   char           what[200];
 
   snprintf(what, sizeof(what), "%s gemm %s in=%d out=%d points=%d batch=%d gaps=%d,%d add=%d bias=%d", m->precision ? "double" : "single", op == NOMOS_GEMM_AX ? "AX" : op == NOMOS_GEMM_ATX ? "ATX" : "YXT", (int)s.in, (int)s.out, (int)s.points, (int)s.batch, (int)s.xgap, (int)s.ygap, add, bias);
@@ -113,6 +113,82 @@ static void OneDot(Machine *m, Shape s, int add, int alone)
   free(x), free(y), free(sum), free(want);
 }
 
+/* Y = A X + c + q from, from being another field or Y itself; q may be missing: ones */
+static void OneStart(Machine *m, Shape s, int scaled, int itself)
+{
+  const size_t nx = (size_t)(s.batch * s.in * s.points), ny = (size_t)(s.batch * s.out * s.points), na = (size_t)(s.in * s.out);
+  double      *x = DrawMany(m, nx), *y = DrawMany(m, ny), *f = DrawMany(m, ny), *a = DrawMany(m, na), *c = DrawMany(m, (size_t)s.out), *q = DrawMany(m, (size_t)s.out);
+  double      *want = (double *)calloc(ny + 1, sizeof(*want)), *size = (double *)calloc(ny + 1, sizeof(*size));
+  Array        X = Up(m, x, nx), A = Up(m, a, na), C = Up(m, c, (size_t)s.out), Q = Up(m, q, (size_t)s.out), Y, F;
+  NomosGemm    g = {.op = NOMOS_GEMM_AX, .in = s.in, .out = s.out, .points = s.points, .batch = s.batch};
+  char         what[160];
+
+  snprintf(what, sizeof(what), "%s gemm AX from %s, %s, in=%d out=%d points=%d batch=%d", m->precision ? "double" : "single", itself ? "itself" : "another", scaled ? "scaled" : "plain", (int)s.in, (int)s.out, (int)s.points, (int)s.batch);
+  for (size_t j = 0; j < ny; j++) {
+    const size_t row = j / (size_t)s.points, o = row % (size_t)s.out, b = row / (size_t)s.out, p = j % (size_t)s.points;
+    const double t = (scaled ? q[o] : 1) * (itself ? y[j] : f[j]);
+    want[j] = c[o] + t, size[j] = fabs(c[o]) + fabs(t);
+    for (size_t i = 0; i < (size_t)s.in; i++) {
+      const double v = a[o * (size_t)s.in + i] * x[(b * (size_t)s.in + i) * (size_t)s.points + p];
+      want[j] += v, size[j] += fabs(v);
+    }
+  }
+  for (size_t j = 0; j < ny && !itself; j++) y[j] = NAN; /* must not be read */
+  Y = Up(m, y, ny), F = Up(m, f, ny);
+  g.A = (NomosReal *)(void *)A.p, g.X = (NomosReal *)(void *)X.p, g.Y = (NomosReal *)(void *)Y.p, g.bias = (NomosReal *)(void *)C.p, g.ahead = itself;
+  g.from = itself ? g.Y : (NomosReal *)(void *)F.p, g.scale = scaled ? (NomosReal *)(void *)Q.p : NULL;
+  if (!TableFailed(m, m->t->gemm(m->ctx, m->precision, &g), what)) CheckFilled(m, what, &Y, want, size, (double)s.in + 4);
+  Free(m, &X), Free(m, &Y), Free(m, &A), Free(m, &C), Free(m, &Q), Free(m, &F);
+  free(x), free(y), free(f), free(a), free(c), free(q), free(want), free(size);
+}
+
+/* The adjoint of a layer; parts: bit 0 times, 1 sums, 2 gradient, 3 the adjoint of X, 4 which starts from another field, scaled, 5 or is added to */
+static void OneAdjoint(Machine *m, Shape s, int parts)
+{
+  const size_t P = (size_t)s.points, in = (size_t)s.in, out = (size_t)s.out, B = (size_t)s.batch, nx = B * in * P, ny = B * out * P, na = in * out;
+  double      *x = DrawMany(m, nx), *y = DrawMany(m, ny), *d = DrawMany(m, ny), *a = DrawMany(m, na), *w = DrawMany(m, na), *gx = DrawMany(m, nx), *f = DrawMany(m, nx), *q = DrawMany(m, in), *sum = DrawMany(m, out);
+  double      *wy = (double *)calloc(ny + 1, 8), *sy = (double *)calloc(ny + 1, 8), *wx = (double *)calloc(nx + 1, 8), *sx = (double *)calloc(nx + 1, 8), *ww = (double *)calloc(na + 1, 8), *sw = (double *)calloc(na + 1, 8), *ws = (double *)calloc(out + 1, 8);
+  Array        X = Up(m, x, nx), Y = Up(m, y, ny), D = Up(m, d, ny), A = Up(m, a, na), W = Up(m, w, na), F = Up(m, f, nx), Q = Up(m, q, in), G;
+  NomosGemm    g = {.op = NOMOS_GEMM_ADJOINT, .in = s.in, .out = s.out, .points = s.points, .batch = s.batch, .add = (parts & 32) != 0};
+  void        *S = NULL;
+  char         what[160];
+
+  snprintf(what, sizeof(what), "%s gemm ADJOINT in=%d out=%d points=%d batch=%d parts=%d", m->precision ? "double" : "single", (int)s.in, (int)s.out, (int)s.points, (int)s.batch, parts);
+  for (size_t j = 0; j < ny; j++) wy[j] = parts & 1 ? y[j] * d[j] : y[j], sy[j] = fabs(wy[j]);
+  for (size_t o = 0; o < out; o++) ws[o] = sum[o];
+  for (size_t i = 0; i < na; i++) ww[i] = w[i], sw[i] = fabs(w[i]);
+  for (size_t j = 0; j < nx; j++) wx[j] = parts & 16 ? q[j / P % in] * f[j] : parts & 32 ? gx[j] : 0, sx[j] = fabs(wx[j]);
+  for (size_t b = 0; b < B; b++)
+    for (size_t o = 0; o < out; o++)
+      for (size_t p = 0; p < P; p++) {
+        const double v = wy[(b * out + o) * P + p];
+        ws[o] += v;
+        for (size_t i = 0; i < in; i++) {
+          const size_t j = (b * in + i) * P + p;
+          ww[o * in + i] += v * x[j], sw[o * in + i] += fabs(v * x[j]);
+          wx[j] += a[o * in + i] * v, sx[j] += fabs(a[o * in + i] * v);
+        }
+      }
+  if (!(parts & 4)) memcpy(ww, w, na * sizeof(*w));
+  if (!(parts & 8)) memcpy(wx, gx, nx * sizeof(*gx));
+  for (size_t j = 0; j < nx && (parts & 8) && !(parts & 32); j++) gx[j] = NAN; /* must not be read */
+  G = Up(m, gx, nx);
+  if (m->t->alloc(m->ctx, out * sizeof(double), &S)) exit(1);
+  m->t->copy(m->ctx, S, sum, out * sizeof(double), 1);
+  g.A = (NomosReal *)(void *)A.p, g.Y = (NomosReal *)(void *)Y.p, g.times = parts & 1 ? (NomosReal *)(void *)D.p : NULL, g.sum = parts & 2 ? (double *)S : NULL;
+  g.input = parts & 4 ? (NomosReal *)(void *)X.p : NULL, g.gradient = (NomosReal *)(void *)W.p, g.X = parts & 8 ? (NomosReal *)(void *)G.p : NULL;
+  g.from = parts & 16 ? (NomosReal *)(void *)F.p : NULL, g.scale = parts & 16 ? (NomosReal *)(void *)Q.p : NULL;
+  if (!TableFailed(m, m->t->gemm(m->ctx, m->precision, &g), what)) { /* plain sums: one eps per term, and those of the product with `times` */
+    CheckFilled(m, what, &Y, wy, sy, 2), CheckFilled(m, what, &W, ww, sw, (double)(P * B) + 4), CheckFilled(m, what, &G, wx, sx, (double)out + 4);
+    m->t->copy(m->ctx, sum, S, out * sizeof(double), 2);
+    if (parts & 2)
+      for (size_t o = 0; o < out; o++) CheckClose(what, sum[o], ws[o], (m->precision ? 2.3e-16 : 1.2e-7) * (double)(P * B + 8)); /* as for DOT */
+  }
+  m->t->release(m->ctx, S);
+  Free(m, &X), Free(m, &Y), Free(m, &D), Free(m, &A), Free(m, &W), Free(m, &F), Free(m, &Q), Free(m, &G);
+  free(x), free(y), free(d), free(a), free(w), free(gx), free(f), free(q), free(sum), free(wy), free(sy), free(wx), free(sx), free(ww), free(sw), free(ws);
+}
+
 static void AllGemm(Machine *m)
 {
   static const PetscInt channels[] = {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 24, 27}, points[] = {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 65, 100};
@@ -126,10 +202,14 @@ static void AllGemm(Machine *m)
         for (int op = 0; op < 3; op++)
           for (int add = 0; add < 2; add++)
             for (int bias = 0; bias < (op == NOMOS_GEMM_AX ? 2 : 1); bias++) OneGemm(m, op, s, add, bias);
+        OneStart(m, s, turn % 2, turn / 2 % 2), OneAdjoint(m, s, turn % 64), OneAdjoint(m, s, 15);
       }
   { /* many samples, and one wide product for the library's own algorithms */
     const Shape s = {5, 3, 20, 37, 0, 0}, w = {64, 96, 256, 2, 0, 0};
     for (int op = 0; op < 3; op++) OneGemm(m, op, s, 1, 0), OneGemm(m, op, w, 0, op == NOMOS_GEMM_AX);
+    /* lanes over 64 bytes of input channels: one vector, two, parts of one; several runs of 64 and 512 points and a rest; too wide for one pass */
+    static const Shape layers[] = {{16, 12, 300, 2, 0, 0}, {32, 50, 131, 1, 0, 0}, {48, 13, 128, 3, 0, 0}, {24, 29, 1100, 2, 0, 0}, {64, 1, 512, 1, 0, 0}, {3, 257, 70, 2, 0, 0}, {32, 32, 1024, 1, 0, 0}};
+    for (int i = 0; i < 7; i++) OneAdjoint(m, layers[i], 31), OneAdjoint(m, layers[i], 47), OneStart(m, layers[i], 1, 1);
   }
 }
 
