@@ -272,13 +272,13 @@ static PetscErrorCode RowsOut(NomosMap m, PetscInt l, const NomosReal *W, PetscI
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Gradients by the dense spectral weights with numbers first .. end-1, over samples whose spectra stand in X and Y: a few input
-   channels at a time, whose working copy stays in the second cache, so that nobody writes and reads the whole of it. */
+/* Gradients by the dense spectral weights with numbers first .. end-1, over samples whose spectra stand in X and Y: where memory near
+   a core counts a few input channels at a time, whose working copy stays there, so that nobody writes and reads the whole of it. */
 PetscErrorCode NomosFNOQueueGradient(NomosMap m, PetscInt l, const NomosReal *X, const NomosReal *Y, PetscInt samples, PetscInt first, PetscInt end, double *g)
 {
   FNO               *f = (FNO *)m->data;
   const FNOSpectral *s = &f->conv_layer[l];
-  const PetscInt     h = f->width, take = PetscMax(1, 32768 / (2 * f->kp * h));
+  const PetscInt     h = f->width, take = m->be->table->near ? PetscMax(1, 32768 / (2 * f->kp * h)) : h;
   PetscInt           i0 = h, i1 = 0, row, modes;
 
   PetscFunctionBegin;
