@@ -81,20 +81,21 @@ static PetscScalar *Gradient(NomosProblem p, PetscMPIInt rank)
 static PetscErrorCode MakeExchange(NomosProblem p, PetscBool *have)
 {
   MPI_Comm     comm = PetscObjectComm((PetscObject)p);
-  PetscMPIInt  size;
+  PetscMPIInt  size, ok, all;
   const size_t whole = (size_t)p->np * sizeof(PetscScalar);
 
   PetscFunctionBegin;
   *have = PETSC_FALSE;
   PetscCallMPI(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, p->rank, MPI_INFO_NULL, &p->node));
   PetscCallMPI(MPI_Comm_size(p->node, &size));
-  if (size == p->size) *have = PETSC_TRUE;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, have, 1, MPIU_BOOL, MPI_LAND, comm));
-  if (!*have) PetscFunctionReturn(PETSC_SUCCESS);
+  ok = size == p->size ? 1 : 0;
+  PetscCallMPI(MPI_Allreduce(&ok, &all, 1, MPI_INT, MPI_MIN, comm));
+  if (!all) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Comm_set_errhandler(p->node, MPI_ERRORS_RETURN)); /* little shared memory is no reason to stop */
   PetscCall(MakeWindow(p, whole, whole, &p->shared, &p->parts));
-  if (p->parts) p->common = Gradient(p, 0) + p->np;
-  else *have = PETSC_FALSE;
+  if (!p->parts) PetscFunctionReturn(PETSC_SUCCESS);
+  p->common = Gradient(p, 0) + p->np;
+  *have     = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
