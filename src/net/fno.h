@@ -26,10 +26,10 @@ typedef struct { /* spectral convolution of one layer; weights shared by all gri
   void      *plan_f, *plan_i;      /* not owned: the net's */
 } FNOSpectral;
 
-typedef struct { /* what a rank has of its own while it works with a team's memory */
+typedef struct { /* memory that a team has in common, or that a rank keeps while it works with a team's */
   NomosReal *par, *gpar, *W[FNO_MAX_LAYERS], *X[FNO_MAX_LAYERS], *Y[FNO_MAX_LAYERS];
   double    *gsum;
-} FNOOwn;
+} FNOStore;
 
 typedef struct { /* buffers of one block kept by Linearize */
   NomosReal *v, *vt, *dvt;     /* input; stabilised input and tanh' */
@@ -61,7 +61,7 @@ typedef struct {
   PetscInt     queue, queued, place;   /* room, in samples; how many wait for the gradients of the weights; where the linearization's X are */
   int          summed;                 /* GW hold a sum: of earlier queues */
   const NomosTeam *team;               /* par, gpar, gsum and each layer's W, X, Y are the team's; NULL: own */
-  FNOOwn       own;
+  FNOStore       own;
   PetscObjectId    par_id;
   PetscObjectState par_state;
   /* grids and transforms */

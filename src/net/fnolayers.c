@@ -87,6 +87,7 @@ PetscErrorCode NomosFNOTimes(NomosMap m, PetscInt channels, FNOSpan s, NomosReal
   PetscCall(NomosLaunchRows(m->be, Multiply, s.count * channels, s.n, .x = g, .d = d, .y = g, .n = s.n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
 static PetscErrorCode Modes(NomosMap m, int op, NomosReal *W, NomosReal *X, NomosReal *Y, int add)
 {
   FNO *f = (FNO *)m->data;

@@ -319,6 +319,7 @@ PetscErrorCode NomosFNOGradientGet(NomosMap m, Vec dp)
   PetscCall(NomosStageWrite(m->be, &f->stage[1], dp, &g));
   PetscCall(NomosFNORealGradient(m, 0, m->np, f->gsum, f->gpar, 0, g));
   for (PetscInt l = 0; l < f->layers; l++) PetscCall(SpectralGradient(m, l, g));
+  f->queued = 0; /* the next linearization begins a queue, and nothing has to move */
   PetscCall(NomosStageRestore(m->be, &f->stage[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -26,7 +26,7 @@ static void *Take(Room *r, size_t bytes)
 }
 
 /* the common memory; what depends on the number of samples comes last, so that all else keeps its place */
-static void TakeCommon(NomosMap m, const NomosTeam *t, Room *r, FNOOwn *o)
+static void TakeCommon(NomosMap m, const NomosTeam *t, Room *r, FNOStore *o)
 {
   const FNO   *f       = (FNO *)m->data;
   const size_t spectra = (size_t)t->size * (size_t)t->samples * (size_t)f->width * 2 * (size_t)f->kp * NomosFNOReal(m);
@@ -38,7 +38,7 @@ static void TakeCommon(NomosMap m, const NomosTeam *t, Room *r, FNOOwn *o)
     o->Y[l] = (NomosReal *)Take(r, spectra);
   }
 }
-static void TakeOwn(NomosMap m, Room *r, FNOOwn *o)
+static void TakeOwn(NomosMap m, Room *r, FNOStore *o)
 {
   const FNO *f = (FNO *)m->data;
 
@@ -51,7 +51,7 @@ PetscErrorCode NomosFNOTeamSize(NomosMap m, const NomosTeam *t, size_t *common, 
 {
   const FNO *f = (FNO *)m->data;
   Room       r = {NULL, 0}, s = {NULL, 0};
-  FNOOwn     o;
+  FNOStore     o;
 
   PetscFunctionBegin;
   *common = *own = 0;
@@ -64,7 +64,7 @@ PetscErrorCode NomosFNOTeamSize(NomosMap m, const NomosTeam *t, size_t *common, 
 }
 
 /* takes the memory of o, and keeps in o what was there before */
-static void Exchange(NomosMap m, FNOOwn *o)
+static void Exchange(NomosMap m, FNOStore *o)
 {
   FNO *f = (FNO *)m->data;
 #define SWAP(type, a, b) \
@@ -115,7 +115,7 @@ static PetscErrorCode Gradient(NomosMap m, const NomosTeam *t, double *g)
   PetscFunctionBegin;
   for (PetscMPIInt i = 0; i < t->size; i++) {
     Room   r = {t->own[i], 0};
-    FNOOwn o;
+    FNOStore o;
     TakeOwn(m, &r, &o);
     PetscCall(NomosFNORealGradient(m, first, end, o.gsum, o.gpar, i > 0, g));
   }

@@ -74,7 +74,7 @@ struct _p_NomosProblem {
   MPI_Win      shared;
   PetscScalar *common;               /* in the window: theta                                              */
   char       **parts;                /* and each rank's gseq; NULL: messages                             */
-  NomosTeam    team;                 /* of all ranks, where they share a node and the map can; common NULL: none */
+  NomosTeam    team;                 /* of all ranks, where they share a node and the map can; own NULL: none */
   MPI_Win      team_window;
   PetscInt     team_room;            /* samples of each rank for which there is room                     */
   PetscInt     chunk, nx1, ny1;      /* samples per call of the map; reals of one sample                 */
