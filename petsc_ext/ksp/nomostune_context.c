@@ -76,18 +76,23 @@ PetscErrorCode NomosKSPTuneAddContexts(KSP ksp, NomosTuner t, PetscBool add)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-typedef struct { /* over the local rows: sum of the diagonal's excess, largest Gershgorin ratio */
+#define EXCESS_MOST 4 /* 1.5 to 3.4 in mass matrices of linear elements */
+
+typedef struct { /* over the local rows: sum of (row sum) / diagonal; if asked for, largest Gershgorin ratio */
   PetscReal sum, ratio;
+  PetscBool gershgorin;
 } Dominance;
 
-static inline void Row(Dominance *d, PetscReal diagonal, PetscReal rest)
+/* Signs count: with the mass matrix of finite elements the moduli say the same of a small and of a large time step. For an M-matrix it makes no difference. */
+static inline void Row(Dominance *d, PetscScalar diagonal, PetscScalar sum)
 {
-  PetscReal ratio;
+  if (!(PetscAbsScalar(diagonal) > 0)) return; /* zero, or no number */
+  d->sum += PetscMin(PetscMax(-1, PetscRealPart(sum / diagonal)), EXCESS_MOST);
+}
 
-  if (!(diagonal > 0)) return; /* zero, or no number */
-  ratio = rest / diagonal;
-  d->sum += PetscMax(-1, 1 - ratio);
-  d->ratio = PetscMax(d->ratio, ratio);
+static inline void Ratio(Dominance *d, PetscScalar diagonal, PetscReal moduli)
+{
+  if (PetscAbsScalar(diagonal) > 0) d->ratio = PetscMax(d->ratio, moduli / PetscAbsScalar(diagonal) - 1);
 }
 
 typedef struct {
@@ -122,12 +127,21 @@ static PetscErrorCode RestoreRows(Rows *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static inline PetscReal Moduli(const Rows *r, PetscInt i)
+{
+  PetscReal sum = 0;
+
+  if (r->A)
+    for (PetscInt j = r->ia[i]; j < r->ia[i + 1]; j++) sum += PetscAbsScalar(r->a[j]);
+  return sum;
+}
+
 /* A solve of a millisecond should not notice it: the arrays of AIJ are read as they lie. The diagonal is expected as far into its row as in the
    row before, and looked for where it is not. */
 static PetscErrorCode AIJRows(Mat diagonal_block, Mat rest_block, PetscInt n, Dominance *result)
 {
   Rows      in, out;
-  Dominance d      = {0, 0}; /* stays in registers */
+  Dominance d      = *result; /* stays in registers */
   PetscInt  offset = 0;
 
   PetscFunctionBegin;
@@ -136,18 +150,19 @@ static PetscErrorCode AIJRows(Mat diagonal_block, Mat rest_block, PetscInt n, Do
   for (PetscInt i = 0; i < n; i++) {
     const PetscInt begin = in.ia[i], end = in.ia[i + 1];
     PetscInt       here = begin + offset; /* end: there is none */
-    PetscReal      rest = 0;
+    PetscScalar    sum = 0;
 
     if (here >= end || in.ja[here] != i) {
       here = begin;
       while (here < end && in.ja[here] != i) here++;
       if (here < end) offset = here - begin;
     }
-    for (PetscInt j = begin; j < here; j++) rest += PetscAbsScalar(in.a[j]);
-    for (PetscInt j = here + 1; j < end; j++) rest += PetscAbsScalar(in.a[j]);
+    if (here == end) continue;
+    for (PetscInt j = begin; j < end; j++) sum += in.a[j];
     if (out.A)
-      for (PetscInt j = out.ia[i]; j < out.ia[i + 1]; j++) rest += PetscAbsScalar(out.a[j]);
-    Row(&d, here < end ? PetscAbsScalar(in.a[here]) : 0, rest);
+      for (PetscInt j = out.ia[i]; j < out.ia[i + 1]; j++) sum += out.a[j];
+    Row(&d, in.a[here], sum);
+    if (d.gershgorin) Ratio(&d, in.a[here], Moduli(&in, i) + Moduli(&out, i));
   }
   *result = d;
   PetscCall(RestoreRows(&in));
@@ -164,16 +179,19 @@ static PetscErrorCode AnyRows(Mat P, Dominance *d)
   for (PetscInt i = lo; i < hi; i++) {
     const PetscInt    *col;
     const PetscScalar *val;
-    PetscReal          diagonal = 0, rest = 0;
+    PetscScalar        diagonal = 0, sum = 0;
+    PetscReal          moduli = 0;
     PetscInt           n;
 
     PetscCall(MatGetRow(P, i, &n, &col, &val));
     for (PetscInt j = 0; j < n; j++) {
-      if (col[j] == i) diagonal = PetscAbsScalar(val[j]);
-      else rest += PetscAbsScalar(val[j]);
+      if (col[j] == i) diagonal = val[j];
+      sum += val[j];
+      moduli += PetscAbsScalar(val[j]);
     }
     PetscCall(MatRestoreRow(P, i, &n, &col, &val));
-    Row(d, diagonal, rest);
+    Row(d, diagonal, sum);
+    Ratio(d, diagonal, moduli);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -185,7 +203,6 @@ static PetscErrorCode ReadRows(Mat P, Dominance *d)
   Mat       in = P, out = NULL;
 
   PetscFunctionBegin;
-  d->sum = d->ratio = 0;
   PetscCall(PetscObjectBaseTypeCompare((PetscObject)P, MATSEQAIJ, &seq));
   PetscCall(PetscObjectBaseTypeCompare((PetscObject)P, MATMPIAIJ, &mpi));
   PetscCall(MatGetLocalSize(P, &n, NULL));
@@ -195,13 +212,14 @@ static PetscErrorCode ReadRows(Mat P, Dominance *d)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* q, the mean dominance of the diagonal, and an upper estimate of the Jacobi radius; once per state of the matrix. */
+/* q, the mean of (row sum) / diagonal, and, for young, an upper estimate of the Jacobi radius; once per state of the matrix. */
 static PetscErrorCode ReadMatrix(KSP ksp)
 {
   KSP_NomosTune   *k = (KSP_NomosTune *)ksp->data;
   PetscObjectId    id;
   PetscObjectState state;
-  Dominance        d;
+  const char      *method;
+  Dominance        d = {0, 0, PETSC_FALSE};
   PetscInt         n;
   Mat              P;
 
@@ -210,6 +228,8 @@ static PetscErrorCode ReadMatrix(KSP ksp)
   PetscCall(PetscObjectGetId((PetscObject)P, &id));
   PetscCall(PetscObjectStateGet((PetscObject)P, &state));
   if (id == k->mat && state == k->matstate) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosTunerGetMethod(k->tuner, &method));
+  d.gershgorin = (PetscBool)!strcmp(method, NOMOSTUNERYOUNG);
   PetscCall(ReadRows(P, &d));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &d.sum, 1, MPIU_REAL, MPIU_SUM, PetscObjectComm((PetscObject)ksp)));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &d.ratio, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)ksp)));
