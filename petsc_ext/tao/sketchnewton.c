@@ -176,15 +176,11 @@ static PetscErrorCode TaoSetUp_SketchNewton(Tao tao)
   PetscCall(MakePoints(tao));
   PetscCall(MakeWork(tao));
   PetscCall(PassSeed(tao));
-  if (!tao->hessian && s->hessian == NOMOS_SN_HESSIAN_USER) {
-    if (!s->told_differences) PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)tao), PETSC_STDERR, "nomos: no Hessian is set (TaoSetHessian()): sketchnewton takes differences of the gradient of the Lagrangian\n"));
-    s->told_differences = PETSC_TRUE;
-    s->hessian          = NOMOS_SN_HESSIAN_MFFD;
-  }
+  s->inside = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A new vector or matrix of the user's since set-up: set up again. */
+/* A new vector of the user's since set-up, or a solve that an error cut short: set up again. */
 PetscErrorCode NomosSNRefresh(Tao tao)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
@@ -192,11 +188,51 @@ PetscErrorCode NomosSNRefresh(Tao tao)
   PetscFunctionBegin;
   PetscCall(CheckProviders(tao));
   PetscCall(CheckBounds(tao));
-  if (s->now.x != tao->solution || s->now.g != tao->gradient || s->now.l != tao->DE || (s->constrained && s->now.c != tao->constraints_equality) || (!s->constrained && tao->eq_constrained)) PetscCall(TaoSetUp_SketchNewton(tao));
+  if (s->inside || s->now.x != tao->solution || s->now.g != tao->gradient || s->now.l != tao->DE || (s->constrained && s->now.c != tao->constraints_equality) || (!s->constrained && tao->eq_constrained)) PetscCall(TaoSetUp_SketchNewton(tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------------------- */
+
+/* every setting by the word of its option, so that a log alone lets a run be repeated */
+static PetscErrorCode ViewSettings(const NomosSketchNewton *s, PetscViewer viewer)
+{
+  const struct {
+    const char *name;
+    PetscReal   value;
+  } reals[] = {
+      {"eta1",        s->eta1_0     },
+      {"eta2",        s->eta2_0     },
+      {"nu",          s->nu         },
+      {"delta",       s->delta_0    },
+      {"rtol_min",    s->rtol_min   },
+      {"rtol_max",    s->rtol_max   },
+      {"gamma0",      s->gamma0     },
+      {"t_first",     s->t_first    },
+      {"gamma_first", s->gamma_first},
+      {"xi_b",        s->xi_b       },
+      {"xi_g",        s->xi_g       },
+      {"beta",        s->beta       }
+  };
+  const char *const reg = s->regularization == NOMOS_SN_REG_AUTO ? (s->inertia ? " (inertia)" : " (curvature)") : "";
+
+  PetscFunctionBegin;
+  PetscCall(PetscViewerASCIIPrintf(viewer, "preset: %s\n", s->paper ? "paper" : "default"));
+  for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++) PetscCall(PetscViewerASCIIPrintf(viewer, "%s: %g\n", reals[i].name, (double)reals[i].value));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "penalty_update: %s\n", NomosSNPenalties[s->penalty]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "accuracy: %s\n", NomosSNAccuracies[s->accuracy]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "theta: %s\n", NomosSNThetas[s->theta]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "multiplier_init: %s\n", NomosSNMultiplierInits[s->multiplier_init]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "regularization: %s%s\n", NomosSNRegularizations[s->regularization], reg));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "ls_max_backtracks: %" PetscInt_FMT "\n", s->max_backtracks));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "max_retries: %" PetscInt_FMT "\n", s->max_retries));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "slow_steps: %" PetscInt_FMT "\n", s->slow_steps));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "hessian: %s%s\n", NomosSNHessians[s->hessian], s->differences && s->hessian == NOMOS_SN_HESSIAN_USER ? " (differences)" : ""));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "check_hessian: %s\n", PetscBools[s->check_hessian]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "kkt_type: %s\n", NomosKKTTypes[s->kkt_type]));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "seed: %" PetscInt_FMT "\n", s->seed));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 static PetscErrorCode TaoView_SketchNewton(Tao tao, PetscViewer viewer)
 {
@@ -208,11 +244,8 @@ static PetscErrorCode TaoView_SketchNewton(Tao tao, PetscViewer viewer)
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscViewerASCIIPushTab(viewer));
   PetscCall(PetscViewerASCIIPrintf(viewer, "status: %s\n", s->status));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "eta1: %g, eta2: %g (initially %g, %g), nu: %g, penalty_update: %s\n", (double)s->eta1, (double)s->eta2, (double)s->eta1_0, (double)s->eta2_0, (double)s->nu, NomosSNPenalties[s->penalty]));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "delta: %g (initially %g), theta: %s, accuracy: %s, rtol_min: %g, rtol_max: %g\n", (double)s->delta, (double)s->delta_0, NomosSNThetas[s->theta], NomosSNAccuracies[s->accuracy], (double)s->rtol_min, (double)s->rtol_max));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "t: %g, gamma: %g, regularization: %s%s, gamma0: %g, xi_b: %g, xi_g: %g\n", (double)s->t, (double)s->gamma, NomosSNRegularizations[s->regularization], s->regularization == NOMOS_SN_REG_AUTO ? (s->inertia ? " (inertia)" : " (curvature)") : "", (double)s->gamma0, (double)s->xi_b, (double)s->xi_g));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "beta: %g, ls_max_backtracks: %" PetscInt_FMT ", max_retries: %" PetscInt_FMT ", slow_steps: %" PetscInt_FMT "\n", (double)s->beta, s->max_backtracks, s->max_retries, s->slow_steps));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "multiplier_init: %s, hessian: %s, kkt_type: %s, seed: %" PetscInt_FMT "\n", NomosSNMultiplierInits[s->multiplier_init], NomosSNHessians[s->hessian], NomosKKTTypes[s->kkt_type], s->seed));
+  PetscCall(ViewSettings(s, viewer));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "at the end: eta1 %g, eta2 %g, delta %g, t %g, gamma %g\n", (double)s->eta1, (double)s->eta2, (double)s->delta, (double)s->t, (double)s->gamma));
   PetscCall(PetscViewerASCIIPrintf(viewer, "evaluations: %" PetscInt_FMT ", rejected steps: %" PetscInt_FMT ", linear solves: %" PetscInt_FMT ", inner iterations: %" PetscInt_FMT "\n", s->evaluations, s->rejected, s->solves, tao->ksp_tot_its));
   PetscCall(PetscViewerASCIIPrintf(viewer, "rungs of the t ladder: %" PetscInt_FMT ", tightenings: %" PetscInt_FMT ", restarts: %" PetscInt_FMT ", steps to feasibility: %" PetscInt_FMT "\n", s->ladder_steps, s->tightenings, s->resets, s->feasible_steps));
   PetscCall(PetscViewerASCIIPopTab(viewer));

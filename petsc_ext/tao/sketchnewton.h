@@ -93,6 +93,8 @@ typedef struct {
   PetscBool    own_J, check_hessian;
   PetscReal    checked_at; /* |l| at the latest check of the Hessian */
   PetscBool    told_differences, told_mismatch;
+  PetscBool    differences; /* in force in this solve: asked for, or no Hessian is there, or the user's is not that of the Lagrangian */
+  PetscBool    inside;      /* a solve began and did not come to its end: a callback's error left objects half way */
   /* state of a solve */
   PetscReal   eta1, eta2, delta, td, gd, t, gamma, R0, omega, D, alpha, M;
   PetscReal   hnorm, gnorm; /* estimates of |H|, |G| */
@@ -109,7 +111,8 @@ typedef struct {
 /* points */
 PETSC_INTERN PetscErrorCode NomosSNEvaluate(Tao, NomosSNPoint *);           /* f, g, c, G, a and norms                     */
 PETSC_INTERN PetscErrorCode NomosSNLagrangian(Tao, NomosSNPoint *);         /* a and norms again, after l changed          */
-PETSC_INTERN PetscErrorCode NomosSNJacobianHere(Tao);                       /* G at `now`, if a trial moved it             */
+PETSC_INTERN PetscErrorCode NomosSNJacobianBack(Tao);                       /* G at `now`, if another point moved it       */
+PETSC_INTERN PetscErrorCode NomosSNJacobianHere(Tao);                       /* the same, and whether it is finite          */
 PETSC_INTERN PetscErrorCode NomosSNAccept(Tao);                             /* the trial point becomes the current one     */
 PETSC_INTERN PetscReal      NomosSNMerit(const NomosSketchNewton *, const NomosSNPoint *);
 PETSC_INTERN PetscErrorCode NomosSNJacobianMult(Tao, Vec x, Vec y);

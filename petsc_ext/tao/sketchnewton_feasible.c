@@ -55,6 +55,7 @@ PetscErrorCode NomosSNFeasibility(Tao tao)
   NomosSketchNewton *s     = (NomosSketchNewton *)tao->data;
   const PetscReal    entry = s->now.cnorm;
   PetscReal          mu    = MU_FIRST * PetscMax(s->gnorm * s->gnorm, PETSC_SMALL), slope, promised, growth = 8;
+  PetscBool          finite = PETSC_TRUE;
 
   PetscFunctionBegin;
   PetscCall(PetscInfo(tao, "Feasibility phase from |c| = %g\n", (double)entry));
@@ -65,14 +66,21 @@ PetscErrorCode NomosSNFeasibility(Tao tao)
     PetscReal ratio;
 
     PetscCall(NomosSNJacobianHere(tao));
+    if (!s->now.finite) break;
     PetscCall(NomosSNJacobianMultTranspose(tao, s->now.c, s->wx));
     PetscCall(VecNorm(s->wx, NORM_2, &slope));
     if (s->now.cnorm <= LEAVE * entry || s->now.cnorm <= tao->catol) break;
+    if (mu > MU_MAX && !finite) { /* where nothing around can be evaluated, nothing is known about feasibility */
+      tao->reason = TAO_DIVERGED_LS_FAILURE;
+      s->status   = "f, c or a derivative is not finite at any point tried around the solution";
+      break;
+    }
     if ((slope <= STATIONARY * PetscMax(1, s->now.cnorm) && s->now.cnorm > PetscMax(INFEASIBLE, tao->catol)) || mu > MU_MAX) {
       PetscCall(Infeasible(tao, slope));
       break;
     }
     PetscCall(Trial(tao, mu, &promised));
+    finite = s->trial.finite;
     s->feasible_steps++;
     tao->niter++;
     if (s->trial.finite && s->trial.cnorm < s->now.cnorm) {
@@ -90,6 +98,10 @@ PetscErrorCode NomosSNFeasibility(Tao tao)
     if (tao->reason != TAO_CONTINUE_ITERATING) break;
   }
   PetscCall(NomosSNJacobianHere(tao));
+  if (!s->now.finite) {
+    tao->reason = TAO_DIVERGED_NAN;
+    s->status   = "the Jacobian is not finite";
+  }
   if (tao->reason == TAO_CONTINUE_ITERATING) PetscCall(NomosSNMultipliersLS(tao, &s->now));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -24,7 +24,7 @@ static PetscErrorCode LagrangianGradient(Tao tao, Vec x, Vec l, Vec y)
   if (!s->Jfd) s->moved = PETSC_TRUE;
   PetscCall(MatMultTranspose(J, l, s->kkt->wx2));
   PetscCall(VecAXPY(y, 1, s->kkt->wx2));
-  PetscCall(NomosSNJacobianHere(tao));
+  PetscCall(NomosSNJacobianBack(tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -109,8 +109,7 @@ static PetscErrorCode Check(Tao tao)
   PetscCall(PetscInfo(tao, "Hessian along a probe: the user's product %g, difference %g, apart by %g\n", (double)user, (double)own, (double)diff));
   if (PetscIsInfOrNanReal(diff) || diff <= MISMATCH * (user + own) + noise) PetscFunctionReturn(PETSC_SUCCESS);
   if (!s->told_mismatch) PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)tao), PETSC_STDERR, "nomos: the Hessian of TaoSetHessian() is not that of the Lagrangian f + l'c: a product differs by %.1e from a difference of gradients (does it leave out the constraints, see TaoGetDualVariables()?). Differences are used instead\n", (double)(diff / own)));
-  s->told_mismatch = PETSC_TRUE;
-  s->hessian       = NOMOS_SN_HESSIAN_MFFD;
+  s->told_mismatch = s->differences = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -123,13 +122,15 @@ PetscErrorCode NomosSNComputeHessian(Tao tao, PetscBool *finite)
 
   PetscFunctionBegin;
   PetscCall(NomosSNJacobianHere(tao));
-  if (s->hessian == NOMOS_SN_HESSIAN_USER) {
+  *finite = s->now.finite;
+  if (!*finite) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!s->differences) {
     PetscCall(TaoComputeHessian(tao, tao->solution, tao->hessian, tao->hessian_pre));
     if (s->check_hessian && s->constrained) PetscCall(Check(tao));
   }
-  if (s->hessian == NOMOS_SN_HESSIAN_MFFD) PetscCall(MakeDifferences(tao));
-  s->H    = s->hessian == NOMOS_SN_HESSIAN_MFFD ? s->Hfd : tao->hessian;
-  s->Hpre = s->hessian == NOMOS_SN_HESSIAN_MFFD ? s->Hfd : tao->hessian_pre;
+  if (s->differences) PetscCall(MakeDifferences(tao));
+  s->H    = s->differences ? s->Hfd : tao->hessian;
+  s->Hpre = s->differences ? s->Hfd : tao->hessian_pre;
   PetscCall(PetscObjectStateIncrease((PetscObject)s->H)); /* a shell whose state never changes is a new matrix all the same */
   PetscCall(NomosKKTSetBlocks(s->kkt, s->H, s->Hpre, s->constrained ? tao->jacobian_equality : NULL, s->constrained ? tao->jacobian_equality_pre : NULL));
   PetscCall(MatMult(s->H, s->now.a, s->wx));

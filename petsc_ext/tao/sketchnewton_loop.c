@@ -151,6 +151,7 @@ static PetscErrorCode Try(Tao tao, PetscBool last, PetscBool *accepted)
   PetscFunctionBegin;
   *accepted = PETSC_FALSE;
   PetscCall(NomosSNJacobianHere(tao));
+  if (!s->now.finite) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosSNStep(tao, &ok));
   if (!ok) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosSNDotProducts(tao, &d));
@@ -247,14 +248,19 @@ static PetscErrorCode Iterate(Tao tao)
   tao->ksp_its = 0;
   PetscCall(NomosSNComputeHessian(tao, &finite));
   if (!finite) {
-    PetscCall(Stop(tao, TAO_DIVERGED_NAN, "the Hessian is not finite"));
+    PetscCall(Stop(tao, TAO_DIVERGED_NAN, s->now.finite ? "the Hessian is not finite" : "the Jacobian is not finite"));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   s->t     = s->td;
   s->gamma = s->gd;
-  for (k = 0; k <= s->max_retries && !accepted; k++) {
+  for (k = 0; k <= s->max_retries && !accepted && s->now.finite; k++) {
     PetscCall(Try(tao, k == s->max_retries ? PETSC_TRUE : PETSC_FALSE, &accepted));
     if (!accepted) Regularize(s);
+  }
+  if (!accepted) PetscCall(NomosSNJacobianHere(tao));
+  if (!accepted && !s->now.finite) {
+    PetscCall(Stop(tao, TAO_DIVERGED_NAN, "the Jacobian is not finite"));
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
   s->slow = accepted && (s->alpha < SMALL_STEP || k > 1) ? s->slow + 1 : 0;
   if (!accepted || (s->slow >= s->slow_steps && s->now.cnorm > 10 * tao->catol && s->resets < s->max_resets && !s->paper)) {
@@ -306,20 +312,23 @@ static PetscErrorCode Begin(Tao tao)
   s->checked_at = 0;
   s->alpha      = 0;
   s->status     = "iterating";
+  s->inside                                                                                                             = PETSC_TRUE;
+  s->differences                                                                                                        = s->hessian == NOMOS_SN_HESSIAN_MFFD || !tao->hessian ? PETSC_TRUE : PETSC_FALSE;
+  if (!tao->hessian && s->hessian == NOMOS_SN_HESSIAN_USER && !s->told_differences) {
+    PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)tao), PETSC_STDERR, "nomos: no Hessian is set (TaoSetHessian()): sketchnewton takes differences of the gradient of the Lagrangian\n"));
+    s->told_differences = PETSC_TRUE;
+  }
   s->kkt->products = 0;
   s->moved         = PETSC_FALSE;
   tao->reason      = TAO_CONTINUE_ITERATING;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode TaoSolve_SketchNewton(Tao tao)
+static PetscErrorCode Run(Tao tao)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
 
   PetscFunctionBegin;
-  PetscCall(NomosSNRefresh(tao));
-  PetscCall(Begin(tao));
-  s->solved = PETSC_TRUE;
   PetscCall(NomosSNEvaluate(tao, &s->now));
   if (!s->now.finite) {
     PetscCall(Stop(tao, TAO_DIVERGED_NAN, "f, c or a derivative is not finite at the initial point"));
@@ -337,5 +346,18 @@ PetscErrorCode TaoSolve_SketchNewton(Tao tao)
   if (tao->reason > 0) s->status = "converged";
   else if (!strcmp(s->status, "iterating")) s->status = "stopped by a limit";
   tao->step = s->alpha;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode TaoSolve_SketchNewton(Tao tao)
+{
+  NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
+
+  PetscFunctionBegin;
+  PetscCall(NomosSNRefresh(tao));
+  PetscCall(Begin(tao));
+  s->solved = PETSC_TRUE;
+  PetscCall(Run(tao));
+  s->inside = PETSC_FALSE; /* not after an error: PetscCall() returned it */
   PetscFunctionReturn(PETSC_SUCCESS);
 }

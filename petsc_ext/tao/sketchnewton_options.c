@@ -57,7 +57,7 @@ static PetscErrorCode SetPenalties_SketchNewton(Tao tao, PetscReal eta1, PetscRe
   PetscFunctionBegin;
   PetscCall(Range(tao, "eta1", eta1, PETSC_SMALL, 1e10));
   PetscCall(Range(tao, "eta2", eta2, 1e-10, 1e10));
-  PetscCall(Range(tao, "nu", nu, 1 + PETSC_SMALL, 1e3));
+  PetscCheck(nu > 1 && nu <= 1e3, PetscObjectComm((PetscObject)tao), PETSC_ERR_ARG_OUTOFRANGE, "-tao_sketchnewton_nu is %g; it must lie in (1, 1000]", (double)nu);
   PetscCall(NomosOptionsFindWord((PetscObject)tao, "-tao_sketchnewton_penalty_update", update, PenaltyNames, &i));
   s->eta1_0  = eta1;
   s->eta2_0  = eta2;
@@ -119,7 +119,7 @@ static PetscErrorCode SetSteps_SketchNewton(Tao tao, PetscReal beta, PetscInt ba
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
 
   PetscFunctionBegin;
-  PetscCall(Range(tao, "beta", beta, PETSC_MACHINE_EPSILON, 0.5));
+  PetscCheck(beta > 0 && beta < 0.5, PetscObjectComm((PetscObject)tao), PETSC_ERR_ARG_OUTOFRANGE, "-tao_sketchnewton_beta is %g; it must lie in (0, 1/2)", (double)beta);
   PetscCall(Range(tao, "ls_max_backtracks", (PetscReal)backtracks, 1, 100));
   PetscCall(Range(tao, "max_retries", (PetscReal)retries, 0, 100));
   PetscCall(Range(tao, "slow_steps", (PetscReal)slow, 1, 1e9));

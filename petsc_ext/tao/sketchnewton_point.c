@@ -73,14 +73,25 @@ PetscErrorCode NomosSNEvaluate(Tao tao, NomosSNPoint *p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode NomosSNJacobianBack(Tao tao)
+{
+  NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
+
+  PetscFunctionBegin;
+  if (s->moved) PetscCall(TaoComputeJacobianEquality(tao, s->now.x, tao->jacobian_equality, tao->jacobian_equality_pre));
+  s->moved = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* and now.finite: a callback that was finite here before may give NaN now */
 PetscErrorCode NomosSNJacobianHere(Tao tao)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
 
   PetscFunctionBegin;
   if (!s->moved) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(TaoComputeJacobianEquality(tao, s->now.x, tao->jacobian_equality, tao->jacobian_equality_pre));
-  s->moved = PETSC_FALSE;
+  PetscCall(NomosSNJacobianBack(tao));
+  PetscCall(NomosSNLagrangian(tao, &s->now));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

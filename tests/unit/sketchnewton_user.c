@@ -1,0 +1,334 @@
+/* TAOSKETCHNEWTON and what users do on the way: a Hessian given after the first solve, callbacks that fail for ever or for once, another
+   solve after an error, constraints of size 0, a view that lets the run be repeated, settings out of range. */
+#include <nomos.h>
+#include "nomostest.h"
+#include "optionnames.h"
+#include "../problems/constrained.h"
+
+/* at a KKT residual of 1e-8 and multipliers below 100 */
+#define F_TOL 1e-6
+
+static const SmallProblem *Find(const char name[])
+{
+  for (int i = 0; i < NUM_SMALL; i++)
+    if (!strcmp(SmallProblems[i].name, name)) return &SmallProblems[i];
+  return &EdgeProblems[2]; /* Rosenbrock */
+}
+static PetscErrorCode Begin(const char name[], Small *s)
+{
+  PetscFunctionBegin;
+  PetscCall(SmallCreate(PETSC_COMM_WORLD, Find(name), s));
+  PetscCall(TaoSetType(s->tao, TAOSKETCHNEWTON));
+  PetscCall(TaoSetFromOptions(s->tao));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+/* from the problem's start */
+static PetscErrorCode Solves(Small *s, const char what[])
+{
+  PetscReal          f;
+  TaoConvergedReason reason;
+
+  PetscFunctionBegin;
+  for (int i = 0; i < s->p->n; i++) PetscCall(VecSetValue(s->x, i, s->p->x0[i], INSERT_VALUES));
+  PetscCall(VecAssemblyBegin(s->x));
+  PetscCall(VecAssemblyEnd(s->x));
+  PetscCall(TaoSolve(s->tao));
+  PetscCall(TaoGetSolutionStatus(s->tao, NULL, &f, NULL, NULL, NULL, &reason));
+  CheckInt(what, reason, TAO_CONVERGED_GATOL);
+  CheckClose(what, f, s->p->fstar, F_TOL * PetscMax(1, fabs(s->p->fstar)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+/* the code of a call that must fail, without its message */
+#define Expect(what, code, call) \
+  do { \
+    PetscErrorCode got_; \
+    PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL)); \
+    got_ = (call); \
+    PetscCall(PetscPopErrorHandler()); \
+    CheckInt(what, got_, code); \
+  } while (0)
+
+/* --- the Hessian ----------------------------------------------------------------------------------------------------------- */
+static int            hessians;
+static PetscErrorCode Counted(Tao tao, Vec x, Mat H, Mat Hpre, void *ctx)
+{
+  PetscFunctionBegin;
+  hessians++;
+  PetscCall(SmallH(tao, x, H, Hpre, ctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode HessianLater(void)
+{
+  Small s;
+  Tao   tao;
+
+  PetscFunctionBegin;
+  PetscCall(SmallCreate(PETSC_COMM_WORLD, Find("HS77"), &s));
+  PetscCall(TaoCreate(PETSC_COMM_WORLD, &tao));
+  PetscCall(TaoSetType(tao, TAOSKETCHNEWTON));
+  PetscCall(TaoSetSolution(tao, s.x));
+  PetscCall(TaoSetObjectiveAndGradient(tao, NULL, SmallFG, &s));
+  PetscCall(TaoSetEqualityConstraintsRoutine(tao, s.c, SmallC, &s));
+  PetscCall(TaoSetJacobianEqualityRoutine(tao, s.G, s.G, SmallG, &s));
+  PetscCall(TaoDestroy(&s.tao));
+  s.tao = tao;
+  PetscCall(Solves(&s, "without a Hessian"));
+  PetscCall(TaoSetHessian(tao, s.H, s.H, Counted, &s));
+  PetscCall(Solves(&s, "with one"));
+  CheckTrue("a Hessian set after a solve without one is used", hessians > 0);
+  hessians = 0;
+  s.f_only = 1; /* found out: differences for this solve */
+  PetscCall(Solves(&s, "a Hessian of f alone"));
+  CheckInt("and not asked again", hessians, 1);
+  s.f_only = 0;
+  PetscCall(Solves(&s, "mended"));
+  CheckTrue("a mended Hessian is used in the next solve", hessians > 2);
+  PetscCall(SmallDestroy(&s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* --- callbacks that give no numbers ------------------------------------------------------------------------------------------ */
+typedef enum {
+  IN_F,
+  IN_G,
+  IN_C,
+  IN_JACOBIAN,
+  IN_HESSIAN
+} Where;
+static Where where;
+static int   fuse, forever, error; /* calls until it happens; from then on; an error instead of a NaN */
+static int   Now(Where w)
+{
+  if (w != where || fuse < 0) return 0;
+  if (!fuse) return forever ? 1 : (fuse--, 1);
+  fuse--;
+  return 0;
+}
+static PetscErrorCode FG(Tao tao, Vec x, PetscReal *f, Vec g, void *ctx)
+{
+  const int now = Now(IN_F), alsog = Now(IN_G);
+
+  PetscFunctionBegin;
+  PetscCheck(!(now && error), PETSC_COMM_SELF, PETSC_ERR_USER, "the user's own error");
+  PetscCall(SmallFG(tao, x, f, g, ctx));
+  if (now) *f = NAN;
+  if (alsog) PetscCall(VecSet(g, NAN));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode C(Tao tao, Vec x, Vec c, void *ctx)
+{
+  const int now = Now(IN_C);
+
+  PetscFunctionBegin;
+  PetscCheck(!(now && error), PETSC_COMM_SELF, PETSC_ERR_USER, "the user's own error");
+  PetscCall(SmallC(tao, x, c, ctx));
+  if (now) PetscCall(VecSet(c, INFINITY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode G(Tao tao, Vec x, Mat A, Mat P, void *ctx)
+{
+  const int now = Now(IN_JACOBIAN);
+
+  PetscFunctionBegin;
+  PetscCheck(!(now && error), PETSC_COMM_SELF, PETSC_ERR_USER, "the user's own error");
+  PetscCall(SmallG(tao, x, A, P, ctx));
+  if (now) PetscCall(MatScale(A, NAN));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode HMult(Mat H, Vec v, Vec w)
+{
+  Small *s;
+
+  PetscFunctionBegin;
+  PetscCheck(!(Now(IN_HESSIAN) && error), PETSC_COMM_SELF, PETSC_ERR_USER, "the user's own error");
+  PetscCall(MatShellGetContext(H, &s));
+  PetscCall(MatMult(s->H, v, w));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode H(Tao tao, Vec x, Mat A, Mat P, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(SmallH(tao, x, ((Small *)ctx)->H, ((Small *)ctx)->H, ctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode Prepare(const char name[], Small *s, Mat *shell)
+{
+  PetscInt n;
+
+  PetscFunctionBegin;
+  PetscCall(Begin(name, s));
+  PetscCall(TaoSetObjectiveAndGradient(s->tao, NULL, FG, s));
+  PetscCall(TaoSetEqualityConstraintsRoutine(s->tao, s->c, C, s));
+  PetscCall(TaoSetJacobianEqualityRoutine(s->tao, s->G, s->G, G, s));
+  PetscCall(VecGetLocalSize(s->x, &n));
+  PetscCall(MatCreateShell(PETSC_COMM_WORLD, n, n, PETSC_DETERMINE, PETSC_DETERMINE, s, shell));
+  PetscCall(MatShellSetOperation(*shell, MATOP_MULT, (NomosAnyFn *)HMult));
+  PetscCall(TaoSetHessian(s->tao, *shell, *shell, H, s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode Numbers(void)
+{
+  Small              s;
+  Mat                shell;
+  TaoConvergedReason reason;
+  const char        *status;
+  PetscReal          norm;
+
+  PetscFunctionBegin;
+  PetscCall(Prepare("HS77", &s, &shell));
+  for (where = IN_F; where <= IN_JACOBIAN; where++) {
+    fuse = forever = error = 0;
+    PetscCall(TaoSolve(s.tao));
+    PetscCall(TaoGetConvergedReason(s.tao, &reason));
+    CheckInt("no number at the start", reason, TAO_DIVERGED_NAN);
+    fuse = 2;
+    PetscCall(Solves(&s, "no number at one trial"));
+    for (int at = 1; at < 6; at += 2) { /* every point from the second (fourth, sixth) on */
+      for (int i = 0; i < s.p->n; i++) PetscCall(VecSetValue(s.x, i, s.p->x0[i], INSERT_VALUES));
+      PetscCall(VecAssemblyBegin(s.x));
+      PetscCall(VecAssemblyEnd(s.x));
+      fuse    = at;
+      forever = 1;
+      PetscCall(TaoSolve(s.tao));
+      forever = 0;
+      fuse    = -1;
+      PetscCall(TaoGetConvergedReason(s.tao, &reason));
+      PetscCall(NomosTaoSketchNewtonGetStatus(s.tao, &status));
+      CheckTrue("no number at any trial: a failure of the line search, and nothing said about feasibility", reason == TAO_DIVERGED_LS_FAILURE || (where == IN_JACOBIAN && reason == TAO_DIVERGED_NAN));
+      CheckTrue(status, strcmp(status, "infeasible"));
+      PetscCall(TaoComputeObjective(s.tao, s.x, &norm));
+      CheckTrue("x is a point where f is finite", !PetscIsInfOrNanReal(norm));
+    }
+  }
+  PetscCall(MatDestroy(&shell));
+  PetscCall(SmallDestroy(&s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* an error comes out wherever it is made; the object can be destroyed, and solves again */
+static PetscErrorCode Errors(void)
+{
+  Small s;
+  Mat   shell;
+
+  PetscFunctionBegin;
+  for (where = IN_F; where <= IN_HESSIAN; where++)
+    for (int at = 0; at < (where == IN_HESSIAN ? 60 : 6); at += where == IN_HESSIAN ? 6 : 2) {
+      if (where == IN_G) continue; /* one callback gives f and its gradient */
+      PetscCall(Prepare("HS77", &s, &shell));
+      fuse  = at;
+      error = 1;
+      Expect("an error of a callback comes out", PETSC_ERR_USER, TaoSolve(s.tao));
+      error = 0;
+      fuse  = -1;
+#if !defined(PETSC_USE_DEBUG) /* there PETSc itself leaves x locked where a callback failed */
+      PetscCall(Solves(&s, "again after an error"));
+#endif
+      PetscCall(MatDestroy(&shell));
+      PetscCall(SmallDestroy(&s));
+    }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* --- constraints of size 0 ----------------------------------------------------------------------------------------------------- */
+static PetscErrorCode NoC(Tao tao, Vec x, Vec c, void *ctx)
+{
+  return PETSC_SUCCESS;
+}
+static PetscErrorCode NoG(Tao tao, Vec x, Mat A, Mat P, void *ctx)
+{
+  return PETSC_SUCCESS;
+}
+static PetscErrorCode Empty(void)
+{
+  const char *const types[] = {"shell", "nest", "aij"};
+  Small             s;
+  Vec               c;
+  Mat               A;
+  PetscInt          n;
+
+  PetscFunctionBegin;
+  for (int i = 0; i < 3; i++) {
+    PetscCall(Begin("Rosenbrock", &s));
+    PetscCall(NomosTaoSketchNewtonSetKKTType(s.tao, types[i]));
+    PetscCall(VecGetLocalSize(s.x, &n));
+    PetscCall(VecCreateMPI(PETSC_COMM_WORLD, 0, 0, &c));
+    PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, 0, n, 0, s.p->n, 0, NULL, 0, NULL, &A));
+    PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
+    PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
+    PetscCall(TaoSetEqualityConstraintsRoutine(s.tao, c, NoC, NULL));
+    PetscCall(TaoSetJacobianEqualityRoutine(s.tao, A, A, NoG, NULL));
+    PetscCall(Solves(&s, types[i]));
+    PetscCall(VecDestroy(&c));
+    PetscCall(MatDestroy(&A));
+    PetscCall(SmallDestroy(&s));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* --- settings --------------------------------------------------------------------------------------------------------------------- */
+static PetscErrorCode Settings(void)
+{
+  const char *const family = "-tao_sketchnewton_";
+  char              line[16384], word[64], *text;
+  PetscViewer       viewer;
+  Small             s;
+  PetscInt          options = 0;
+
+  PetscFunctionBegin;
+  PetscCall(Begin("HS77", &s));
+  PetscCall(PetscViewerASCIIOpen(PETSC_COMM_WORLD, "view.txt", &viewer));
+  PetscCall(TaoView(s.tao, viewer));
+  PetscCall(PetscViewerDestroy(&viewer));
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD)); /* the first rank writes the file */
+  {
+    FILE  *file = fopen("view.txt", "r");
+    size_t n;
+
+    CheckTrue("the view is written", file != NULL);
+    if (!file) PetscFunctionReturn(PETSC_SUCCESS);
+    n       = fread(line, 1, sizeof(line) - 1, file);
+    line[n] = 0;
+    fclose(file);
+  }
+  for (size_t i = 0; i < sizeof(NomosOptionNames) / sizeof(NomosOptionNames[0]); i++) {
+    if (strncmp(NomosOptionNames[i], family, strlen(family))) continue;
+    PetscCall(PetscSNPrintf(word, sizeof(word), "    %s: ", NomosOptionNames[i] + strlen(family)));
+    text = strstr(line, word);
+    CheckTrue(NomosOptionNames[i], text && text > line && text[-1] == '\n'); /* a line of its own in the view */
+    options++;
+  }
+  CheckTrue("there are options", options >= 25);
+  Expect("beta 1/2", PETSC_ERR_ARG_OUTOFRANGE, NomosTaoSketchNewtonSetSteps(s.tao, 0.5, 6, 4, 5));
+  Expect("beta 0", PETSC_ERR_ARG_OUTOFRANGE, NomosTaoSketchNewtonSetSteps(s.tao, 0, 6, 4, 5));
+  Expect("nu 1", PETSC_ERR_ARG_OUTOFRANGE, NomosTaoSketchNewtonSetPenalties(s.tao, 1, 0.1, 1, "decoupled"));
+  Expect("another word", PETSC_ERR_ARG_UNKNOWN_TYPE, NomosTaoSketchNewtonSetPenalties(s.tao, 1, 0.1, 1.5, "together"));
+  Expect("delta 2", PETSC_ERR_ARG_OUTOFRANGE, NomosTaoSketchNewtonSetAccuracy(s.tao, "practical", 2, "one", 1e-12, 0.1));
+  Expect("rtol_max below rtol_min", PETSC_ERR_ARG_OUTOFRANGE, NomosTaoSketchNewtonSetAccuracy(s.tao, "practical", 1e-3, "one", 0.2, 0.1));
+  Expect("a negative shift", PETSC_ERR_ARG_OUTOFRANGE, NomosTaoSketchNewtonSetShifts(s.tao, -1, 0));
+  PetscCall(SmallDestroy(&s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode All(void)
+{
+  PetscFunctionBegin;
+  fuse = -1;
+  PetscCall(NomosInitializePackage());
+  PetscCall(HessianLater());
+  PetscCall(Numbers());
+  PetscCall(Errors());
+  PetscCall(Empty());
+  PetscCall(Settings());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  NomosTestBegin(argc, argv);
+  CheckTrue("no error", All() == PETSC_SUCCESS);
+  return NomosTestEnd();
+}
+/*TEST
+  np: 1 2
+TEST*/
