@@ -50,17 +50,17 @@ static PetscErrorCode DropVectors(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Kept while it is younger than `lag` set-ups, the shifts are the same and the solver's iterations have not doubled. */
-static PetscBool Due(PC_KKTSketch *k)
+/* Kept while it is younger than `lag` set-ups and the solver's iterations have not doubled. */
+static PetscBool Stale(PC_KKTSketch *k)
 {
   if (!k->rebuilds || k->age >= k->lag) return PETSC_TRUE;
-  if (k->t != k->t_built || k->gamma != k->gamma_built) return PETSC_TRUE;
   return k->age > 1 && k->last > 2 * PetscMax(k->first, 1) ? PETSC_TRUE : PETSC_FALSE;
 }
 
 static PetscErrorCode PCSetUp_KKTSketch(PC pc)
 {
   PC_KKTSketch *k = (PC_KKTSketch *)pc->data;
+  PetscBool     stale;
 
   PetscFunctionBegin;
   PetscCall(NomosKKTSketchGetBlocks(pc));
@@ -69,12 +69,13 @@ static PetscErrorCode PCSetUp_KKTSketch(PC pc)
   if (k->age == 1) k->first = k->applies;
   k->applies = 0;
   if (!pc->setupcalled) k->rebuilds = 0;
-  if (Due(k)) {
-    if (!k->least) PetscCall(NomosKKTSketchHessianSetUp(pc));
+  stale = Stale(k);
+  if (stale || k->t != k->t_built || k->gamma != k->gamma_built) {
+    if (!k->least) PetscCall(NomosKKTSketchHessianSetUp(pc, stale));
     if (k->G) PetscCall(NomosKKTSketchSchurSetUp(pc));
     k->t_built     = k->t;
     k->gamma_built = k->gamma;
-    k->age         = 0;
+    if (stale || k->hessian_used != NOMOS_KKTHESSIAN_NYSTROM) k->age = 0; /* a Nystrom sketch goes on ageing under a new shift */
     k->rebuilds++;
   }
   k->age++;
@@ -166,11 +167,13 @@ static PetscErrorCode PCDestroy_KKTSketch(PC pc)
 . -pc_kktsketch_schur NAME       - Sh: auto, sketchqr, selfp with prefix schur_, user, lsqr with prefix schur_ (default: auto)
 . -pc_kktsketch_sketch_factor F  - rows of the sketch over its columns, at least 1.5 (default: 4)
 . -pc_kktsketch_sketch_nnz Z     - nonzeros per row of the sparse-sign sketch, at most 16; 1: CountSketch; 0: Gaussian (default: 8)
-. -pc_kktsketch_lag L            - set-ups between rebuilds; it is rebuilt at once when the iterations double (default: 1)
+. -pc_kktsketch_lag L            - set-ups between rebuilds; it is rebuilt at once when the iterations double (default: 1). A new shift makes all
+                                   anew but the products of Nystrom
 - -pc_kktsketch_seed S           - of the random numbers (default: 0)
 
   Cost: constraint form, per application, a product with G and one with G', two with Bh^-1, one with Sh^-1. sketchqr: a triangle of m^2 numbers
-  on every rank and 2 m^2 operations; nystrom: 2 ell vectors and ell products with B per rebuild.
+  on every rank and 2 m^2 operations; nystrom: 2 ell vectors and ell products with B per rebuild, six where its
+  spectrum is flat.
 
   Notes:
   The matrix is a MATNEST, an assembled one with index sets by `NomosPCKKTSketchSetIS()`, or that of the optimizer sketchnewton. For

@@ -43,6 +43,7 @@ typedef struct {
   PetscReal t, gamma;
   IS        primal, dual;
   Mat       subH, subG, subC; /* cut out of an assembled KKT matrix */
+  PetscBool query;            /* H's state tells whether its values are new: our own operators */
   PetscBool least;            /* the operator is a MATNORMAL of G': the normal equations alone */
 
   Vec        r1, r2, u, x, v, w; /* primal: r1 u x; dual: r2 v w */
@@ -52,8 +53,12 @@ typedef struct {
   Vec          dinv;
   PetscInt     ell, nwork;
   Vec         *U, *Omega;
-  PetscScalar *coef, *dots; /* ell each: 1/(Lam + t) - 1/mu; work */
+  PetscScalar     *coef, *dots, *A, *C; /* ell each: 1/(Lam + t) - 1/mu; work, also of ell x ell */
+  PetscReal       *lam, tail;           /* Lam, ascending, and what stands for the rest of the spectrum */
   PetscReal    mu, lam1;
+  PetscBool        sketched, positive; /* Lam and U are those of the matrix below; it was positive on the sketch */
+  PetscObjectId    sketched_id;
+  PetscObjectState sketched_state;
   PC           hpc;
   Mat          shifted;
 
@@ -72,11 +77,11 @@ typedef struct {
 PETSC_INTERN PetscErrorCode NomosKKTSketchGetBlocks(PC);
 PETSC_INTERN PetscErrorCode NomosKKTSketchReleaseBlocks(PC);
 PETSC_INTERN PetscErrorCode NomosKKTSketchAssembled(Mat, PetscBool *);
-PETSC_INTERN PetscErrorCode NomosKKTSketchHessianSetUp(PC);
+PETSC_INTERN PetscErrorCode NomosKKTSketchHessianSetUp(PC, PetscBool stale); /* stale: else only the shifts are new */
 PETSC_INTERN PetscErrorCode NomosKKTSketchHessianSolve(PC, Vec r, Vec u);
 PETSC_INTERN PetscErrorCode NomosKKTSketchHessianReset(PC);
 PETSC_INTERN PetscErrorCode NomosKKTSketchDiagonal(PC);
-PETSC_INTERN PetscErrorCode NomosKKTSketchNystrom(PC, PetscBool *ok);
+PETSC_INTERN PetscErrorCode NomosKKTSketchNystrom(PC, PetscBool stale, PetscBool *ok);
 PETSC_INTERN PetscErrorCode NomosKKTSketchInnerPC(PC, const char suffix[], Mat, PC *);
 PETSC_INTERN PetscErrorCode NomosKKTSketchSchurSetUp(PC);
 PETSC_INTERN PetscErrorCode NomosKKTSketchSchurSolve(PC, Vec r, Vec w);

@@ -38,7 +38,7 @@ PetscErrorCode NomosKKTSketchReleaseBlocks(PC pc)
   PetscCall(VecDestroy(&k->c));
   PetscCall(ISDestroy(&k->primal));
   PetscCall(ISDestroy(&k->dual));
-  k->least = PETSC_FALSE;
+  k->least = k->query = PETSC_FALSE;
   k->t = k->gamma = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -71,6 +71,7 @@ static PetscErrorCode FromQuery(PC pc, GetBlocksFn *get)
   PetscCall(PetscObjectQuery((PetscObject)pc->pmat, "nomos_primal", &primal));
   PetscCall(PetscObjectQuery((PetscObject)pc->pmat, "nomos_dual", &dual));
   PetscCheck(primal && (dual || !G), PetscObjectComm((PetscObject)pc), PETSC_ERR_ARG_WRONGSTATE, "the KKT matrix gives its blocks but carries no index sets nomos_primal and nomos_dual");
+  k->query = PETSC_TRUE;
   PetscCall(Hold((PetscObject)H, &k->H));
   PetscCall(Hold((PetscObject)(Hp ? Hp : H), &k->Hpre));
   PetscCall(Hold((PetscObject)G, &k->G));

@@ -81,7 +81,7 @@ static PetscErrorCode Identity(PC pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode NomosKKTSketchHessianSetUp(PC pc)
+PetscErrorCode NomosKKTSketchHessianSetUp(PC pc, PetscBool stale)
 {
   PC_KKTSketch *k = (PC_KKTSketch *)pc->data;
   PetscBool     assembled, ok;
@@ -95,7 +95,7 @@ PetscErrorCode NomosKKTSketchHessianSetUp(PC pc)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (k->hessian_used == NOMOS_KKTHESSIAN_NYSTROM) {
-    PetscCall(NomosKKTSketchNystrom(pc, &ok));
+    PetscCall(NomosKKTSketchNystrom(pc, stale, &ok));
     if (ok) PetscFunctionReturn(PETSC_SUCCESS);
     PetscCall(PetscInfo(pc, "The (1,1) block is not positive definite on the sketch: diagonal instead of Nystrom\n"));
     k->hessian_used = NOMOS_KKTHESSIAN_DIAG;
@@ -131,8 +131,9 @@ PetscErrorCode NomosKKTSketchHessianReset(PC pc)
   PetscCall(VecDestroy(&k->dinv));
   PetscCall(VecDestroyVecs(k->nwork, &k->U));
   PetscCall(VecDestroyVecs(k->nwork, &k->Omega));
-  PetscCall(PetscFree2(k->coef, k->dots));
+  PetscCall(PetscFree5(k->coef, k->dots, k->A, k->C, k->lam));
   k->ell = k->nwork = 0;
+  k->sketched       = PETSC_FALSE;
   PetscCall(PCDestroy(&k->hpc));
   PetscCall(MatDestroy(&k->shifted));
   PetscFunctionReturn(PETSC_SUCCESS);

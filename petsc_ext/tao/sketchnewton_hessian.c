@@ -132,6 +132,7 @@ PetscErrorCode NomosSNComputeHessian(Tao tao, PetscBool *finite)
   s->H    = s->differences ? s->Hfd : tao->hessian;
   s->Hpre = s->differences ? s->Hfd : tao->hessian_pre;
   PetscCall(PetscObjectStateIncrease((PetscObject)s->H)); /* a shell whose state never changes is a new matrix all the same */
+  if (s->Hpre && s->Hpre != s->H) PetscCall(PetscObjectStateIncrease((PetscObject)s->Hpre));
   PetscCall(NomosKKTSetBlocks(s->kkt, s->H, s->Hpre, s->constrained ? tao->jacobian_equality : NULL, s->constrained ? tao->jacobian_equality_pre : NULL));
   PetscCall(MatMult(s->H, s->now.a, s->wx));
   PetscCall(VecNorm(s->wx, NORM_2, &norm));

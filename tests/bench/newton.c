@@ -4,7 +4,7 @@
      -bench_case control      PDE-N of tests/problems/control.h for -N 31,63,127 (peers only up to -peer_n 31)
      -bench_case mesh         control on the L-shaped mesh of tests/problems/meshcontrol.h, refined 0 to -refine 3 times
      -bench_case almm         PDE-N at N = 15 and tolerance 1e-5, with -types sketchnewton,almm
-     -bench_case logistic     -samples 2000 -unknowns 60 -planes 10, Hessian by products
+     -bench_case logistic     -samples 2000 -unknowns 60 -planes 10, Hessian by products, whose number is printed; -diagonal: its diagonal too
    -types sketchnewton,almm,pdipm: whose rows are printed. What control and mesh want is set here. */
 #include <nomos.h>
 #include <petsctime.h>
@@ -214,15 +214,19 @@ static PetscErrorCode OnLogistic(void)
   Logistic p;
   Row      r;
   PetscInt N = 2000, d = 60, m = 10;
+  PetscBool diagonal = PETSC_FALSE;
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-samples", &N, NULL));
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-unknowns", &d, NULL));
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-planes", &m, NULL));
   PetscCall(LogisticCreate(PETSC_COMM_WORLD, N, d, m, PETSC_TRUE, &p));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-diagonal", &diagonal, NULL));
+  if (diagonal) PetscCall(MatShellSetOperation(p.H, MATOP_GET_DIAGONAL, (ScalableFn *)LogisticHDiagonal));
   PetscCall(CountProducts(NULL, p.G));
   PetscCall(Measure(p.tao, TAOSKETCHNEWTON, &r));
   PetscCall(Print("logistic", TAOSKETCHNEWTON, &r, -1, NAN));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "problem=logistic products_with_hessian=%d\n", (int)p.products));
   PetscCall(LogisticDestroy(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

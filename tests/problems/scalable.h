@@ -216,6 +216,7 @@ typedef struct {
   PetscReal  mult; /* 2 l_m */
   PetscInt64 labels;
   PetscReal  first; /* X[0][0] */
+  PetscInt   products; /* with the Hessian's shell */
 } Logistic;
 
 static inline double LogisticNext(unsigned *s)
@@ -340,10 +341,34 @@ static inline PetscErrorCode LogisticHMult(Mat H, Vec v, Vec w)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(H, &p));
+  p->products++;
   PetscCall(MatMult(p->X, v, p->t));
   PetscCall(VecPointwiseMult(p->t, p->t, p->D));
   PetscCall(MatMultTranspose(p->X, p->t, w));
   PetscCall(VecAXPY(w, p->mult, v));
+  PetscFunctionReturn(0);
+}
+/* the diagonal of the shell, without a product: sum_i D_i X_ij^2 + 2 l_m */
+static inline PetscErrorCode LogisticHDiagonal(Mat H, Vec d)
+{
+  Logistic    *p;
+  Mat          squares;
+  PetscScalar *a;
+  PetscInt     rows, cols, lda;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(H, &p));
+  PetscCall(MatDuplicate(p->X, MAT_COPY_VALUES, &squares));
+  PetscCall(MatGetLocalSize(squares, &rows, NULL));
+  PetscCall(MatGetSize(squares, NULL, &cols));
+  PetscCall(MatDenseGetLDA(squares, &lda));
+  PetscCall(MatDenseGetArray(squares, &a));
+  for (PetscInt j = 0; j < cols; j++)
+    for (PetscInt i = 0; i < rows; i++) a[i + j * lda] *= a[i + j * lda];
+  PetscCall(MatDenseRestoreArray(squares, &a));
+  PetscCall(MatMultTranspose(squares, p->D, d));
+  PetscCall(VecShift(d, p->mult));
+  PetscCall(MatDestroy(&squares));
   PetscFunctionReturn(0);
 }
 /* D = sigma (1 - sigma) / N and the sphere's multiplier; assembled: X'DX + 2 l_m I */
@@ -393,6 +418,7 @@ static inline PetscErrorCode LogisticCreate(MPI_Comm comm, PetscInt N, PetscInt 
   p->d     = d;
   p->p     = np;
   p->shell = shell;
+  p->products = 0;
   PetscCall(VecCreateMPI(comm, PETSC_DECIDE, d, &p->x));
   PetscCall(VecCreateMPI(comm, PETSC_DECIDE, np + 1, &p->c));
   PetscCall(VecGetLocalSize(p->x, &nloc));
