@@ -1,6 +1,7 @@
 /* Mistyped options. Optimized PETSc 3.18 says nothing about options nobody asked for, and newer releases warn about
    everyone's. Nomos names those of its own families, with the nearest spelling, once, on rank 0, at the end of the run.
-   -data_, -net_, -pde_ and -loss_ are words host programs use too: a family counts only when an object of it was made. */
+   -data_, -net_, -pde_ and -loss_ are words host programs use too: a family counts only when an object of it was made.
+   The words of a type stand behind whatever prefix the object has: -my_tao_sketchnewton_pc_kktsketch_schur. */
 #include "petsc_ext/package.h"
 #include <nomosimpl.h>
 #include "optionnames.h"
@@ -13,13 +14,17 @@ static struct {
   const char *family;
   PetscBool   used;
 } Families[] = {
-  {"nomos",      PETSC_TRUE },
-  {"pde",        PETSC_FALSE},
-  {"net",        PETSC_FALSE},
-  {"constraint", PETSC_FALSE},
-  {"loss",       PETSC_FALSE},
-  {"data",       PETSC_FALSE}
+    {"nomos",             PETSC_TRUE },
+    {"pde",               PETSC_FALSE},
+    {"net",               PETSC_FALSE},
+    {"constraint",        PETSC_FALSE},
+    {"loss",              PETSC_FALSE},
+    {"data",              PETSC_FALSE},
+    {"tao_sketchnewton",  PETSC_FALSE},
+    {"ksp_sketchproject", PETSC_FALSE},
+    {"pc_kktsketch",      PETSC_FALSE}
 };
+#define FIRST_TYPE   6 /* from here on families are the words of a type, which follow prefixes */
 #define NUM_FAMILIES (sizeof(Families) / sizeof(Families[0]))
 
 /* Called where an object of a family is created; other words are ignored. */
@@ -35,13 +40,31 @@ PetscErrorCode NomosOptionsUseFamily(const char family[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscBool OfUsedFamily(const char name[])
+/* Where the words of a used family begin in a name, the innermost of several; -1: nowhere. after: where they end. */
+static PetscInt OfUsedFamily(const char name[], PetscInt *after)
 {
+  PetscInt best = -1;
+
   for (size_t i = 0; i < NUM_FAMILIES; i++) {
     const size_t len = strlen(Families[i].family);
 
-    if (Families[i].used && !strncmp(name, Families[i].family, len) && name[len] == '_') return PETSC_TRUE;
+    if (!Families[i].used) continue;
+    for (const char *at = name; at && *at; at = i < FIRST_TYPE ? NULL : at + 1) {
+      if (strncmp(at, Families[i].family, len) || at[len] != '_' || (at > name && at[-1] != '_') || at - name <= best) continue;
+      best   = (PetscInt)(at - name);
+      *after = best + (PetscInt)len + 1;
+    }
   }
+  return best;
+}
+
+/* words of solvers inside one of our types: PETSc's, which are not in the list */
+static PetscBool OfInnerSolver(const char rest[])
+{
+  const char *const words[] = {"ksp_", "pc_", "mat_", "schur_", "hess_", "fieldsplit_", "sub_", "mg_"};
+
+  for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+    if (!strncmp(rest, words[i], strlen(words[i]))) return PETSC_TRUE;
   return PETSC_FALSE;
 }
 
@@ -115,15 +138,18 @@ PetscErrorCode NomosOptionsCheck(MPI_Comm comm, PetscInt *unused)
   PetscFunctionBegin;
   PetscCall(PetscOptionsLeftGet(NULL, &n, &names, &values));
   for (PetscInt i = 0; i < n; i++) {
-    PetscInt    distance;
-    const char *near;
+    PetscInt       distance, after = 0;
+    const PetscInt at = OfUsedFamily(names[i], &after);
+    const char    *near;
 
-    if (!OfUsedFamily(names[i])) continue;
+    if (at < 0) continue;
     count++;
-    near = Nearest(names[i], &distance);
-    if (!near) PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: option -%s is unknown and was not used\n", names[i]));
+    near = Nearest(names[i] + at, &distance);
+    if (OfInnerSolver(names[i] + after)) distance = 0;
+    if (distance && !near) PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: option -%s is unknown and was not used\n", names[i]));
     else if (!distance) PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: option -%s was given and nothing in this run used it\n", names[i]));
-    else PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: option -%s is unknown and was not used; did you mean %s?\n", names[i], near));
+    else
+      PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: option -%s is unknown and was not used; did you mean -%.*s%s?\n", names[i], (int)at, names[i], near + 1));
   }
   PetscCall(PetscOptionsLeftRestore(NULL, &n, &names, &values));
   if (unused) *unused = count;

@@ -349,6 +349,7 @@ PetscErrorCode KSPCreate_SketchProject(KSP ksp)
   KSP_SketchProject *k;
 
   PetscFunctionBegin;
+  PetscCall(NomosOptionsUseFamily("ksp_sketchproject"));
   PetscCall(PetscNew(&k));
   k->b      = 32;
   k->q      = 4;

@@ -191,6 +191,7 @@ PetscErrorCode PCCreate_KKTSketch(PC pc)
   PC_KKTSketch *k;
 
   PetscFunctionBegin;
+  PetscCall(NomosOptionsUseFamily("pc_kktsketch"));
   PetscCall(PetscNew(&k));
   pc->data  = k;
   k->rank   = 50;

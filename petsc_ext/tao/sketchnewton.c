@@ -335,6 +335,7 @@ PetscErrorCode              TaoCreate_SketchNewton(Tao tao)
 
   PetscFunctionBegin;
   PetscCheck(!PetscDefined(USE_COMPLEX), PetscObjectComm((PetscObject)tao), PETSC_ERR_SUP, "-tao_type sketchnewton works with real scalars only");
+  PetscCall(NomosOptionsUseFamily("tao_sketchnewton"));
   PetscCall(PetscNew(&s));
   tao->data = s;
   s->status = "not solved";
