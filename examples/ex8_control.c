@@ -135,4 +135,5 @@ static PetscErrorCode Setup(PetscInt n, App *app)
 #include "control.h"
 /*TEST
   np: 1 2 4  args: -n 31 -tao_view -pictures control.png
+  np: 1  args: -n 150
 TEST*/
