@@ -351,6 +351,8 @@ PetscErrorCode NomosPCKKTSketchGetCounts(PC pc, PetscInt64 *products, PetscInt64
 + ratio    - the smallest pivot over the largest, about 1 over the condition of Bh^-1/2 G'; 1 where nothing was sketched; or NULL
 - replaced - pivots that were rounding errors, below 1e-13 of the largest; or NULL
 
+  Errors: none; other types answer 1 and 0
+
   Level: advanced
 .seealso: `PCKKTSKETCH`, `NomosPCKKTSketchSetSketch()`
 @*/

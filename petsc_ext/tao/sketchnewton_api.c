@@ -117,6 +117,8 @@ PetscErrorCode NomosSNComposeAPI(Tao tao, PetscBool on)
   Note:
   It sets the choice `user` of `NomosTaoSketchNewtonSetMultiplierInit()`. `TaoALMMSetMultipliers()` does the same.
 
+  Errors: `TaoSolve()` ends in PETSC_ERR_ARG_INCOMP where the layout is another one
+
   Level: intermediate
 .seealso: `NomosTaoSketchNewtonGetMultipliers()`
 @*/
@@ -215,6 +217,8 @@ PetscErrorCode NomosTaoSketchNewtonGetKKT(Tao tao, Mat *K, IS *primal, IS *dual)
   Input Parameters:
 + tao - the optimizer
 - S   - m x m, laid out as the constraints, positive definite; NULL: none. It is referenced: its values may change between iterations
+
+  Errors: `TaoSolve()` ends in PETSC_ERR_ARG_SIZ where the sizes are others
 
   Level: intermediate
 .seealso: `NomosTaoSketchNewtonGetKKT()`

@@ -245,6 +245,8 @@ PetscErrorCode NomosSNCompose(Tao tao, PetscBool on)
   Options Database Key:
 . -tao_sketchnewton_preset NAME - (default: default); other options of this type are read after it
 
+  Errors: PETSC_ERR_ARG_UNKNOWN_TYPE for another word
+
   Level: intermediate
 .seealso: `NomosTaoSketchNewtonSetPenalties()`
 @*/
@@ -273,6 +275,8 @@ PetscErrorCode NomosTaoSketchNewtonSetPreset(Tao tao, const char name[])
 . -tao_sketchnewton_eta2 VALUE           - (default: 0.1)
 . -tao_sketchnewton_nu VALUE             - (default: 1.5)
 - -tao_sketchnewton_penalty_update NAME  - (default: decoupled)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for numbers outside of these, PETSC_ERR_ARG_UNKNOWN_TYPE for another word
 
   Level: intermediate
 .seealso: `NomosTaoSketchNewtonGetPenalties()`
@@ -306,6 +310,8 @@ PetscErrorCode NomosTaoSketchNewtonSetPenalties(Tao tao, PetscReal eta1, PetscRe
 . -tao_sketchnewton_rtol_min VALUE  - (default: 1e-12)
 - -tao_sketchnewton_rtol_max VALUE  - (default: 0.1)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE, also where rtol_max is below rtol_min; PETSC_ERR_ARG_UNKNOWN_TYPE for another word
+
   Level: intermediate
 @*/
 PetscErrorCode NomosTaoSketchNewtonSetAccuracy(Tao tao, const char accuracy[], PetscReal delta, const char theta[], PetscReal rtol_min, PetscReal rtol_max)
@@ -334,6 +340,8 @@ PetscErrorCode NomosTaoSketchNewtonSetAccuracy(Tao tao, const char accuracy[], P
 . -tao_sketchnewton_xi_b VALUE          - (default: 0.1)
 - -tao_sketchnewton_xi_g VALUE          - (default: 0.01)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE unless gamma0 is in (0,1] and the two bounds are positive; PETSC_ERR_ARG_UNKNOWN_TYPE for another word
+
   Level: intermediate
 @*/
 PetscErrorCode NomosTaoSketchNewtonSetRegularization(Tao tao, const char name[], PetscReal gamma0, PetscReal xi_b, PetscReal xi_g)
@@ -357,6 +365,8 @@ PetscErrorCode NomosTaoSketchNewtonSetRegularization(Tao tao, const char name[],
   Options Database Keys:
 + -tao_sketchnewton_t_first VALUE     - (default: 0)
 - -tao_sketchnewton_gamma_first VALUE - (default: 0)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative one
 
   Level: advanced
 @*/
@@ -386,6 +396,8 @@ PetscErrorCode NomosTaoSketchNewtonSetShifts(Tao tao, PetscReal t, PetscReal gam
 . -tao_sketchnewton_max_retries N      - (default: 4)
 - -tao_sketchnewton_slow_steps N       - (default: 5)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for beta outside of (0,1/2), fewer than one trial, negative retries, slow below 1
+
   Level: intermediate
 @*/
 PetscErrorCode NomosTaoSketchNewtonSetSteps(Tao tao, PetscReal beta, PetscInt backtracks, PetscInt retries, PetscInt slow)
@@ -407,6 +419,8 @@ PetscErrorCode NomosTaoSketchNewtonSetSteps(Tao tao, PetscReal beta, PetscInt ba
 
   Options Database Key:
 . -tao_sketchnewton_multiplier_init NAME - (default: ls)
+
+  Errors: PETSC_ERR_ARG_UNKNOWN_TYPE for another word
 
   Level: intermediate
 @*/
@@ -432,6 +446,8 @@ PetscErrorCode NomosTaoSketchNewtonSetMultiplierInit(Tao tao, const char name[])
 + -tao_sketchnewton_hessian NAME       - (default: user)
 - -tao_sketchnewton_check_hessian BOOL - (default: true)
 
+  Errors: PETSC_ERR_ARG_UNKNOWN_TYPE for another word
+
   Level: intermediate
 @*/
 PetscErrorCode NomosTaoSketchNewtonSetHessianType(Tao tao, const char name[], PetscBool check)
@@ -454,6 +470,8 @@ PetscErrorCode NomosTaoSketchNewtonSetHessianType(Tao tao, const char name[], Pe
   Options Database Key:
 . -tao_sketchnewton_kkt_type NAME - (default: shell)
 
+  Errors: PETSC_ERR_ARG_UNKNOWN_TYPE for another word; `TaoSolve()` ends in PETSC_ERR_SUP where aij meets a shell
+
   Level: intermediate
 @*/
 PetscErrorCode NomosTaoSketchNewtonSetKKTType(Tao tao, const char name[])
@@ -475,6 +493,8 @@ PetscErrorCode NomosTaoSketchNewtonSetKKTType(Tao tao, const char name[])
 
   Options Database Key:
 . -tao_sketchnewton_seed N - (default: 0)
+
+  Errors: none
 
   Level: intermediate
 @*/

@@ -310,6 +310,96 @@ static PetscErrorCode Settings(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* --- what may be asked of a solved object --------------------------------------------------------------------------------------------- */
+
+/* K = [H + tI, G'; G, -gamma I] by the blocks, on a vector of cosines: |K v - by blocks| in units of |K v| */
+static PetscErrorCode Operator(Small *s)
+{
+  Mat       K;
+  IS        primal, dual;
+  Vec       v, Kv, want, x, l, Hx, Gl, l2, z;
+  PetscReal t, gamma, norm, miss;
+  PetscInt  lo, hi;
+
+  PetscFunctionBegin;
+  PetscCall(NomosTaoSketchNewtonGetKKT(s->tao, &K, &primal, &dual));
+  PetscCall(NomosTaoSketchNewtonGetStep(s->tao, &z, NULL, &t, &gamma));
+  PetscCall(MatCreateVecs(K, &v, &Kv));
+  PetscCall(VecDuplicate(v, &want));
+  PetscCall(MatCreateVecs(s->G, &x, &l));
+  PetscCall(VecDuplicate(x, &Hx));
+  PetscCall(VecDuplicate(x, &Gl));
+  PetscCall(VecDuplicate(l, &l2));
+  PetscCall(VecGetOwnershipRange(v, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) PetscCall(VecSetValue(v, i, PetscCosReal((PetscReal)i), INSERT_VALUES));
+  PetscCall(VecAssemblyBegin(v));
+  PetscCall(VecAssemblyEnd(v));
+  PetscCall(MatMult(K, v, Kv));
+  PetscCall(VecISCopy(v, primal, SCATTER_REVERSE, x));
+  PetscCall(VecISCopy(v, dual, SCATTER_REVERSE, l));
+  PetscCall(MatMult(s->H, x, Hx));
+  PetscCall(VecAXPY(Hx, t, x));
+  PetscCall(MatMultTranspose(s->G, l, Gl));
+  PetscCall(VecAXPY(Hx, 1, Gl));
+  PetscCall(MatMult(s->G, x, l2));
+  PetscCall(VecAXPY(l2, -gamma, l));
+  PetscCall(VecISCopy(want, primal, SCATTER_FORWARD, Hx));
+  PetscCall(VecISCopy(want, dual, SCATTER_FORWARD, l2));
+  PetscCall(VecNorm(want, NORM_2, &norm));
+  PetscCall(VecAXPY(want, -1, Kv));
+  PetscCall(VecNorm(want, NORM_2, &miss));
+  CheckTrue("the KKT operator is made of its blocks", miss <= 10 * PETSC_MACHINE_EPSILON * norm);
+  PetscCall(VecDestroy(&v));
+  PetscCall(VecDestroy(&Kv));
+  PetscCall(VecDestroy(&want));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&l));
+  PetscCall(VecDestroy(&Hx));
+  PetscCall(VecDestroy(&Gl));
+  PetscCall(VecDestroy(&l2));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+static PetscErrorCode Asked(void)
+{
+  Small     s;
+  Vec       l, dual;
+  KSP       ksp;
+  PC        pc;
+  PetscReal ratio;
+  PetscInt  replaced;
+
+  PetscFunctionBegin;
+  PetscCall(Begin("HS77", &s));
+  PetscCall(NomosTaoSketchNewtonGetMultipliers(s.tao, &l));   /* sets up */
+  PetscCall(NomosTaoSketchNewtonSetShifts(s.tao, 0.3, 0.02)); /* a step is made with them */
+  PetscCall(TaoSetMaximumIterations(s.tao, 1));
+  PetscCall(TaoSolve(s.tao));
+  PetscCall(SmallG(s.tao, s.x, s.G, s.G, &s)); /* H is that of the start: both at one point again would need another solve */
+  PetscCall(Operator(&s));
+  PetscCall(TaoGetDualVariables(s.tao, &dual, NULL));
+  CheckTrue("one vector of multipliers", l == dual);
+  PetscCall(TaoSetMaximumIterations(s.tao, 100));
+  PetscCall(NomosTaoSketchNewtonSetShifts(s.tao, 0, 0));
+  PetscCall(TaoSetHessian(s.tao, s.H, s.H, Counted, &s));
+  PetscCall(NomosTaoSketchNewtonSetHessianType(s.tao, "mffd", PETSC_TRUE));
+  hessians = 0;
+  PetscCall(Solves(&s, "differences by a setter"));
+  CheckInt("no Hessian is asked for", hessians, 0);
+  PetscCall(NomosTaoSketchNewtonSetHessianType(s.tao, "user", PETSC_FALSE));
+  PetscCall(NomosTaoSketchNewtonSetSeed(s.tao, 5));
+  PetscCall(NomosTaoSketchNewtonSetRegularization(s.tao, "none", 1e-4, 0.1, 0.01));
+  PetscCall(Solves(&s, "and back"));
+  CheckTrue("it is", hessians > 0);
+  Expect("gamma0 0", PETSC_ERR_ARG_OUTOFRANGE, NomosTaoSketchNewtonSetRegularization(s.tao, "auto", 0, 0.1, 0.01));
+  Expect("another word", PETSC_ERR_ARG_UNKNOWN_TYPE, NomosTaoSketchNewtonSetRegularization(s.tao, "some", 1e-4, 0.1, 0.01));
+  PetscCall(TaoGetKSP(s.tao, &ksp));
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(NomosPCKKTSketchGetPivots(pc, &ratio, &replaced));
+  CheckTrue("pivots of independent constraints", replaced == 0 && ratio > 1e-3 && ratio <= 1);
+  PetscCall(SmallDestroy(&s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode All(void)
 {
   PetscFunctionBegin;
@@ -320,6 +410,7 @@ static PetscErrorCode All(void)
   PetscCall(Errors());
   PetscCall(Empty());
   PetscCall(Settings());
+  PetscCall(Asked());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
