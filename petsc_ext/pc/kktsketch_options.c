@@ -405,8 +405,8 @@ PetscErrorCode PCView_KKTSketch(PC pc, PetscViewer viewer)
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscViewerASCIIPrintf(viewer, "  form: %s, (1,1) block: %s, Schur complement: %s\n", Forms[k->form], Hessians[pc->setupcalled ? k->hessian_used : k->hessian], Schurs[pc->setupcalled ? k->schur_used : k->schur]));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "  sketch factor: %g, nonzeros: %" PetscInt_FMT ", lag: %" PetscInt_FMT ", seed: %" PetscInt64_FMT ", rebuilds: %" PetscInt64_FMT "\n", (double)k->factor, k->nnz, k->lag, k->seed, k->rebuilds));
-  if (k->ell) PetscCall(PetscViewerASCIIPrintf(viewer, "  Nystrom rank: %" PetscInt_FMT ", eigenvalues from %g to %g, products so far: %" PetscInt64_FMT "\n", k->ell, (double)k->lam1, (double)(k->mu - k->t), k->products));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "  sketch factor: %g, nonzeros: %" PetscInt_FMT ", rank: %" PetscInt_FMT ", lag: %" PetscInt_FMT ", seed: %" PetscInt64_FMT ", rebuilds: %" PetscInt64_FMT "\n", (double)k->factor, k->nnz, k->rank, k->lag, k->seed, k->rebuilds));
+  if (k->ell) PetscCall(PetscViewerASCIIPrintf(viewer, "  Nystrom: %" PetscInt_FMT " vectors, eigenvalues from %g to %g, products so far: %" PetscInt64_FMT "\n", k->ell, (double)k->lam1, (double)(k->mu - k->t), k->products));
   if (k->qr) PetscCall(PetscViewerASCIIPrintf(viewer, "  sketched QR: smallest over largest pivot %g, replaced: %" PetscInt_FMT "\n", (double)k->qr->ratio, k->qr->replaced));
   PetscCall(PetscViewerASCIIPushTab(viewer));
   if (k->hpc) PetscCall(PCView(k->hpc, viewer));

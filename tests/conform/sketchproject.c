@@ -375,6 +375,15 @@ static PetscErrorCode Edges(void)
       if (t == 3 && size == 1) CheckInt("all rows in one block are exact", its, 1);
       PetscCall(KSPDestroy(&ksp));
     }
+    /* a smoother asks for more blocks than there are digits */
+    PetscCall(Make(A, "krylov", "residual", 16, PCNONE, &ksp));
+    PetscCall(KSPSetNormType(ksp, KSP_NORM_NONE));
+    PetscCall(KSPSetConvergenceTest(ksp, KSPConvergedSkip, NULL, NULL));
+    PetscCall(KSPSetTolerances(ksp, 1e-10, 1e-300, 1e30, 5));
+    PetscCall(KSPSolve(ksp, b, y));
+    PetscCall(KSPGetConvergedReason(ksp, &reason));
+    CheckTrue("a smoother that has solved the system has not diverged", reason > 0);
+    PetscCall(KSPDestroy(&ksp));
     /* new values in place are seen by the types that read rows */
     PetscCall(Make(A, "blockrows", "error", 16, PCNONE, &ksp));
     PetscCall(KSPSolve(ksp, b, y));
