@@ -55,8 +55,16 @@ static PetscErrorCode OnLogistic(PetscInt N, PetscInt d, PetscInt np, PetscBool 
 
 static PetscErrorCode All(void)
 {
+  PetscBool large = PETSC_FALSE;
+
   PetscFunctionBegin;
   PetscCall(NomosInitializePackage());
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-large", &large, NULL)); /* minima by Newton's method in NumPy, which gives the three below too */
+  if (large) {
+    PetscCall(OnLogistic(32561, 123, 10, PETSC_TRUE, 0.5191324444, -45));
+    PetscCall(OnLogistic(50000, 300, 10, PETSC_TRUE, 0.5047964691, -404));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(OnLukvle(50));
   PetscCall(OnLukvle(1000));
   for (int shell = 0; shell < 2; shell++) {
@@ -75,4 +83,5 @@ int main(int argc, char **argv)
 }
 /*TEST
   np: 1 2 4
+  np: 1 2  args: -large  timeout: 240
 TEST*/
