@@ -413,6 +413,56 @@ static PetscErrorCode Edges(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A shell has no rows: `rows` makes them by transposed products with unit vectors, with the same draws and results; what cannot be is said. */
+static PetscErrorCode Shells(void)
+{
+  Mat            A, S;
+  Vec            x, b, y[2];
+  KSP            ksp;
+  PetscInt       its[2];
+  PetscReal      norm, apart;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(Tridiagonal(40, 3, &A));
+  PetscCall(System(A, &x, &b));
+  PetscCall(KKTHide(A, &S));
+  for (int shell = 0; shell < 2; shell++) {
+    PetscCall(VecDuplicate(x, &y[shell]));
+    PetscCall(Make(shell ? S : A, "rows", "error", 3, PCNONE, &ksp));
+    PetscCall(KSPSetTolerances(ksp, 1e-6, 1e-300, 1e30, 4000));
+    PetscCall(KSPSolve(ksp, b, y[shell]));
+    PetscCall(KSPGetIterationNumber(ksp, &its[shell]));
+    PetscCall(KSPDestroy(&ksp));
+  }
+  PetscCall(VecNorm(y[0], NORM_2, &norm));
+  PetscCall(VecAXPY(y[1], -1, y[0]));
+  PetscCall(VecNorm(y[1], NORM_2, &apart));
+  CheckInt("rows of a shell: as many blocks", its[1], its[0]);
+  CheckTrue("and the same iterate", apart <= 1000 * PETSC_MACHINE_EPSILON * norm); /* some hundred updates */
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  PetscCall(Make(S, "blockrows", "error", 4, PCNONE, &ksp));
+  ierr = KSPSolve(ksp, b, y[0]);
+  CheckInt("blockrows of a shell", ierr, PETSC_ERR_SUP);
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(Make(S, "rows", "error", 1, PCNONE, &ksp));
+  PetscCall(NomosKSPSketchProjectSetProb(ksp, "rownorm"));
+  ierr = KSPSolve(ksp, b, y[0]);
+  CheckInt("norms of rows that are not there", ierr, PETSC_ERR_SUP);
+  PetscCall(NomosKSPSketchProjectSetProb(ksp, "uniform"));
+  CheckInt("a sketch of fewer rows than columns", NomosKSPSketchProjectSetSketch(ksp, 0.5, 8), PETSC_ERR_ARG_OUTOFRANGE);
+  CheckInt("no residual for ever", NomosKSPSketchProjectSetResync(ksp, 0), PETSC_ERR_ARG_OUTOFRANGE);
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(PetscPopErrorHandler());
+  PetscCall(MatDestroy(&S));
+  PetscCall(MatDestroy(&A));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&b));
+  PetscCall(VecDestroy(&y[0]));
+  PetscCall(VecDestroy(&y[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* First Newton step of PDE-N, the state operator's multigrid twice for the Schur complement, default settings: at most 1.4 times the
    products of GMRES(50) and at most 0.75 of its reductions, those of the start included. */
 static PetscErrorCode Control(void)
@@ -455,6 +505,7 @@ int main(int argc, char **argv)
   PetscCall(Types());
   PetscCall(Interface());
   PetscCall(Edges());
+  PetscCall(Shells());
   PetscCall(Contraction());
   PetscCall(Control());
   return NomosTestEnd();
