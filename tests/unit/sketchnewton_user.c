@@ -361,12 +361,13 @@ static PetscErrorCode Operator(Small *s)
 }
 static PetscErrorCode Asked(void)
 {
-  Small     s;
-  Vec       l, dual;
-  KSP       ksp;
-  PC        pc;
-  PetscReal ratio;
-  PetscInt  replaced;
+  Small      s;
+  Vec        l, dual;
+  KSP        ksp;
+  PC         pc;
+  PetscReal  ratio;
+  PetscInt   replaced, its;
+  PetscInt64 solves;
 
   PetscFunctionBegin;
   PetscCall(Begin("HS77", &s));
@@ -392,6 +393,15 @@ static PetscErrorCode Asked(void)
   CheckTrue("it is", hessians > 0);
   Expect("gamma0 0", PETSC_ERR_ARG_OUTOFRANGE, NomosTaoSketchNewtonSetRegularization(s.tao, "auto", 0, 0.1, 0.01));
   Expect("another word", PETSC_ERR_ARG_UNKNOWN_TYPE, NomosTaoSketchNewtonSetRegularization(s.tao, "some", 1e-4, 0.1, 0.01));
+  PetscCall(VecDuplicate(dual, &l)); /* at the solution with its multipliers, as a program for ALMM gives them: nothing is left to do */
+  PetscCall(VecCopy(dual, l));
+  PetscCall(TaoALMMSetMultipliers(s.tao, l));
+  PetscCall(TaoSolve(s.tao));
+  PetscCall(TaoGetIterationNumber(s.tao, &its));
+  PetscCall(NomosTaoSketchNewtonGetCounts(s.tao, NULL, NULL, &solves, NULL));
+  CheckInt("iterations from the solution", its, 0);
+  CheckInt("and linear solves", solves, 0);
+  PetscCall(VecDestroy(&l));
   PetscCall(TaoGetKSP(s.tao, &ksp));
   PetscCall(KSPGetPC(ksp, &pc));
   PetscCall(NomosPCKKTSketchGetPivots(pc, &ratio, &replaced));
