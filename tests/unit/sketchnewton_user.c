@@ -310,6 +310,29 @@ static PetscErrorCode Settings(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Tolerances below rounding: full steps that change nothing end the solve, well where the constraints are met, badly where they are not. */
+static PetscErrorCode OutOfReach(void)
+{
+  PetscFunctionBegin;
+  for (int met = 0; met < 2; met++) {
+    Small              s;
+    TaoConvergedReason reason;
+    PetscInt           its;
+    PetscReal          f;
+
+    PetscCall(Begin("HS100LNP", &s)); /* |a| and |c| stay at about 1e-13 */
+    PetscCall(TaoSetTolerances(s.tao, 1e-30, 0, 0));
+    PetscCall(TaoSetConstraintTolerances(s.tao, met ? 1e-8 : 1e-30, 0));
+    PetscCall(TaoSolve(s.tao));
+    PetscCall(TaoGetSolutionStatus(s.tao, &its, &f, NULL, NULL, NULL, &reason));
+    CheckInt("rounding is reached", reason, met ? TAO_CONVERGED_STEPTOL : TAO_DIVERGED_LS_FAILURE);
+    CheckTrue("soon", its <= 20);
+    CheckClose("at the solution", f, s.p->fstar, F_TOL * s.p->fstar);
+    PetscCall(SmallDestroy(&s));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* --- what may be asked of a solved object --------------------------------------------------------------------------------------------- */
 
 /* K = [H + tI, G'; G, -gamma I] by the blocks, on a vector of cosines: |K v - by blocks| in units of |K v| */
@@ -421,6 +444,7 @@ static PetscErrorCode All(void)
   PetscCall(Empty());
   PetscCall(Settings());
   PetscCall(Asked());
+  PetscCall(OutOfReach());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
