@@ -65,7 +65,7 @@ static PetscErrorCode NomosTunerSetUp_GP(NomosTuner t)
   b->q     = NomosTunerContextNodes(t);
   b->nodes = nodes;
   PetscCall(PetscCalloc2(STATE, &b->state, t->d * t->d, &b->h));
-  PetscCall(NomosLatticeCreate(n, t->gp_drift, &b->g));
+  PetscCall(NomosLatticeCreate(n, t->ncontexts > 1 ? b->q : 0, t->gp_drift, &b->g));
   for (PetscInt i = 0; i < n; i++)
     for (PetscInt j = 0; j <= i; j++) b->g.K[i * n + j] = b->g.K[j * n + i] = Covariance(t, b, i, j);
   NomosLatticeReset(&b->g);
@@ -287,6 +287,7 @@ static PetscErrorCode NomosTunerRestored_GP(NomosTuner t)
   if (b->state[NOISE] > 0) b->g.noise = b->state[NOISE];
   b->g.drifted = PetscMax(b->state[DRIFTED], 0);
   b->g.pending = 0;
+  NomosLatticeGather(&b->g);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -297,6 +298,7 @@ static PetscErrorCode NomosTunerDoubt_GP(NomosTuner t)
   PetscFunctionBegin;
   NomosLatticeSettle(&b->g);
   for (PetscInt i = 0; i < NomosLatticeSize(b->g.n); i++) b->g.P[i] *= 2;
+  NomosLatticeGather(&b->g);
   b->state[DRIFTED] = b->g.drifted *= 2;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -4,7 +4,8 @@
   A value is seen through weights w on a few points idx (linear interpolation). The covariance is P - sum u u^T + drifted K: what comes back of the
   prior each round is one number, and what an update takes away is kept as a vector u. NOMOS_LATTICE_PENDING of them are taken off the lower triangle
   of P in one pass, in the order in which they came, as every look at a covariance before that does for its own number: so nobody sees
-  a difference, not in the last bit, whenever the pass is made.
+  a difference, not in the last bit, whenever the pass is made. The numbers that interpolation asks for, of points that are neighbours, are kept up to
+  date beside P, close together: after a solve, P is far away.
 */
 #include "tuner.h"
 
@@ -13,14 +14,19 @@
 #define NOISE_MIN   1e-4
 #define OUTLIER     9.0 /* squared standard deviations */
 
-PetscErrorCode NomosLatticeCreate(PetscInt n, PetscReal drift, NomosLattice *g)
+PetscErrorCode NomosLatticeCreate(PetscInt n, PetscInt row, PetscReal drift, NomosLattice *g)
 {
+  const PetscInt near[] = {0, 1, row - 1, row, row + 1};
+
   PetscFunctionBegin;
   PetscCall(PetscMemzero(g, sizeof(*g)));
-  g->n     = n;
-  g->drift = drift;
+  g->n      = n;
+  g->drift  = drift;
+  g->row    = row;
+  g->nbands = row > 2 ? 5 : 2;
+  for (PetscInt k = 0; k < g->nbands; k++) g->distance[k] = near[k];
   PetscCall(PetscMalloc4(n, &g->mu, NomosLatticeSize(n), &g->P, n * n, &g->K, n, &g->column)); /* n <= 2048: no overflow */
-  PetscCall(PetscMalloc1(NOMOS_LATTICE_PENDING * n, &g->U));
+  PetscCall(PetscMalloc3(NOMOS_LATTICE_PENDING * n, &g->U, g->nbands * n, &g->band, g->nbands * n, &g->priorband));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -28,7 +34,7 @@ PetscErrorCode NomosLatticeDestroy(NomosLattice *g)
 {
   PetscFunctionBegin;
   PetscCall(PetscFree4(g->mu, g->P, g->K, g->column));
-  PetscCall(PetscFree(g->U));
+  PetscCall(PetscFree3(g->U, g->band, g->priorband));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -41,14 +47,38 @@ void NomosLatticeReset(NomosLattice *g)
   g->drifted = 0;
   g->pending = 0;
   g->noise   = NOISE_START;
+  NomosLatticeGather(g);
+}
+
+/* P was written by somebody else */
+void NomosLatticeGather(NomosLattice *g)
+{
+  for (PetscInt k = 0; k < g->nbands; k++) {
+    for (PetscInt i = 0; i + g->distance[k] < g->n; i++) {
+      const PetscInt j = i + g->distance[k];
+
+      g->band[k * g->n + i]      = g->P[NomosLatticeSize(j) + i];
+      g->priorband[k * g->n + i] = g->K[i * g->n + j];
+    }
+  }
+}
+
+/* of the pairs that lie d apart; -1: not kept */
+static PetscInt Band(const NomosLattice *g, PetscInt d)
+{
+  if (d <= 1) return d;
+  return g->nbands > 2 && d >= g->row - 1 && d <= g->row + 1 ? d - g->row + 3 : -1;
 }
 
 PetscReal NomosLatticeCovariance(const NomosLattice *g, PetscInt i, PetscInt j)
 {
-  PetscReal x = g->P[i < j ? NomosLatticeSize(j) + i : NomosLatticeSize(i) + j];
+  const PetscInt lo = PetscMin(i, j), hi = PetscMax(i, j), band = Band(g, hi - lo);
+  PetscReal      x;
 
-  for (PetscInt b = 0; b < g->pending; b++) x -= g->U[b * g->n + i] * g->U[b * g->n + j];
-  return x + g->drifted * g->K[i * g->n + j];
+  if (band >= 0) return g->band[band * g->n + lo] + g->drifted * g->priorband[band * g->n + lo];
+  x = g->P[NomosLatticeSize(hi) + lo];
+  for (PetscInt b = 0; b < g->pending; b++) x -= g->U[b * g->n + lo] * g->U[b * g->n + hi];
+  return x + g->drifted * g->K[lo * g->n + hi];
 }
 
 void NomosLatticePredict(const NomosLattice *g, PetscInt m, const PetscInt idx[], const PetscReal w[], PetscReal *mean, PetscReal *var)
@@ -122,6 +152,8 @@ void NomosLatticeUpdate(NomosLattice *g, PetscInt m, const PetscInt idx[], const
   for (PetscInt j = 0; j < g->n; j++) g->mu[j] += u[j] * (e / V);
   s = 1 / PetscSqrtReal(V);
   for (PetscInt j = 0; j < g->n; j++) u[j] *= s;
+  for (PetscInt k = 0; k < g->nbands; k++)
+    for (PetscInt j = 0; j + g->distance[k] < g->n; j++) g->band[k * g->n + j] -= u[j] * u[j + g->distance[k]];
   g->pending++;
   g->drifted += g->drift;
   r        = e * e - gain;

@@ -49,13 +49,16 @@ typedef struct {
   PetscInt   pending;
   PetscReal *K;     /* [n][n] prior covariance                                        */
   PetscReal  drifted;
+  PetscInt   row, nbands, distance[5]; /* of the neighbours that interpolation asks for together        */
+  PetscReal *band, *priorband;         /* [nbands][n] P - U U^T and K of the pairs (i, i + distance)       */
   PetscReal *column; /* [n] work                                                      */
   PetscReal  noise; /* variance, follows the residuals                                */
   PetscReal  drift;
 } NomosLattice;
-PETSC_INTERN PetscErrorCode NomosLatticeCreate(PetscInt n, PetscReal drift, NomosLattice *);
+PETSC_INTERN PetscErrorCode NomosLatticeCreate(PetscInt n, PetscInt row, PetscReal drift, NomosLattice *); /* row: nodes of the second context, or 0 */
 PETSC_INTERN PetscErrorCode NomosLatticeDestroy(NomosLattice *);
 PETSC_INTERN void           NomosLatticeReset(NomosLattice *); /* to the prior in K */
+PETSC_INTERN void           NomosLatticeGather(NomosLattice *); /* P was written by somebody else, nothing is pending */
 PETSC_INTERN PetscInt       NomosLatticeSize(PetscInt n); /* numbers of P */
 PETSC_INTERN void           NomosLatticeSettle(NomosLattice *); /* U goes into P */
 PETSC_INTERN PetscReal      NomosLatticeCovariance(const NomosLattice *, PetscInt i, PetscInt j);
