@@ -28,19 +28,17 @@ static PetscErrorCode Fill(Mat A, double k)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* solves with every k; context and omega of each, as logged */
-static PetscErrorCode Logged(MatType type, const char method[], double sign, double context[], double omega[])
+/* solves with every k; context and arm of each, as logged */
+static PetscErrorCode Logged(MatType type, const char prefix[], const char options[], double sign, double context[], double omega[])
 {
-  char options[256], line[256];
+  char line[256];
   Mat  A;
   Vec  x, b;
   KSP  ksp;
-  PC   pc;
   int  rank, rows = 0;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  PetscCall(PetscSNPrintf(options, sizeof(options), "-q_ksp_type nomostune -q_ksp_nomostune_method %s -q_ksp_nomostune_cap 0 -q_ksp_nomostune_budget -1 -q_ksp_nomostune_log context.csv", method));
   PetscCall(PetscOptionsInsertString(NULL, options));
   PetscCall(MatCreate(PETSC_COMM_WORLD, &A));
   PetscCall(MatSetSizes(A, PETSC_DECIDE, PETSC_DECIDE, N, N));
@@ -49,11 +47,9 @@ static PetscErrorCode Logged(MatType type, const char method[], double sign, dou
   PetscCall(MatCreateVecs(A, &x, &b));
   PetscCall(VecSet(b, 1));
   PetscCall(KSPCreate(PETSC_COMM_WORLD, &ksp));
-  PetscCall(KSPSetOptionsPrefix(ksp, "q_"));
+  PetscCall(KSPSetOptionsPrefix(ksp, prefix));
   PetscCall(KSPSetType(ksp, KSPGMRES)); /* also for the negative matrix */
   PetscCall(KSPSetOperators(ksp, A, A));
-  PetscCall(KSPGetPC(ksp, &pc));
-  PetscCall(PCSetType(pc, PCSOR));
   PetscCall(KSPSetFromOptions(ksp));
   for (int i = 0; i < K; i++) {
     PetscCall(Fill(A, Stiffness(i)));
@@ -83,7 +79,7 @@ static PetscErrorCode Context(MatType type, double sign)
   double context[K] = {0}, omega[K];
 
   PetscFunctionBegin;
-  PetscCall(Logged(type, "fixed", sign, context, omega)); /* PETSc has no other omega than 1 for BAIJ */
+  PetscCall(Logged(type, "c_", "-c_ksp_type nomostune -c_pc_type jacobi -c_ksp_nomostune_method fixed -c_ksp_nomostune_param_0 ksp_gmres_restart:int:20:40:2 -c_ksp_nomostune_log context.csv", sign, context, omega));
   for (int i = 0; i < K; i++) {
     const double k = Stiffness(i), diagonal = 2. / 3 + 2 * k, ends = 2. / 3 + 1. / 6 + 2 * k - k; /* sum of the first and of the last row */
 
@@ -99,7 +95,7 @@ static PetscErrorCode Formula(void)
   double context[K], omega[K] = {0};
 
   PetscFunctionBegin;
-  PetscCall(Logged(MATAIJ, "young", 1, context, omega));
+  PetscCall(Logged(MATAIJ, "f_", "-f_ksp_type nomostune -f_pc_type sor -f_ksp_nomostune_method young -f_ksp_nomostune_cap 0 -f_ksp_nomostune_budget -1 -f_ksp_nomostune_log context.csv", 1, context, omega));
   for (int i = 0; i < K; i++) {
     const double k = Stiffness(i), beta = 2 * fabs(1. / 6 - k) / (2. / 3 + 2 * k), w = 2 / (1 + sqrt(2 * (1 - beta)));
 
