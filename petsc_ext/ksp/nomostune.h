@@ -1,5 +1,5 @@
-/* nomostune.h - private: the data of KSPNOMOSTUNE. Files: nomostune.c object, options, view; nomostune_arms.c what an arm sets; nomostune_live.c
-   preconditioners kept alive; nomostune_context.c what is known before a solve; nomostune_solve.c a round. */
+/* nomostune.h - private: the data of KSPNOMOSTUNE. Files: nomostune.c object, options, view; nomostune_api.c setters; nomostune_arms.c what an arm sets; nomostune_live.c
+   preconditioners kept alive; nomostune_context.c what is known before a solve, nomostune_dominance.c of it what the matrix says; nomostune_solve.c a round. */
 #ifndef NOMOS_KSPTUNE_H
 #define NOMOS_KSPTUNE_H
 #include <nomosimpl.h>
@@ -20,6 +20,7 @@ typedef enum {
   NOMOS_COST_TIME = 3,
   NOMOS_COST_USER = 4
 } NomosTuneCost;
+PETSC_INTERN const char *const NomosTuneCosts[];
 
 typedef enum {
   NOMOS_CONTEXT_AUTO     = 0,
@@ -57,7 +58,7 @@ typedef struct {
   NomosTuner     own;   /* handed out by NomosKSPTuneGetTuner(): then there are no others */
   NomosTuneState state[NOMOS_KSPTUNE_STATES];
   PetscInt       nstates;
-  PetscInt64     solves;
+  PetscInt64     solves, passed; /* passed: solves in which nothing was chosen */
 
   /* settings */
   NomosTuneCost cost;
@@ -100,6 +101,7 @@ PETSC_INTERN PetscErrorCode NomosKSPTuneUndefer(KSP);
 PETSC_INTERN PetscErrorCode NomosKSPTuneDatabase(KSP);
 PETSC_INTERN PetscErrorCode NomosKSPTuneOptionText(NomosTuner, PetscInt j, PetscReal v, char[], size_t);
 PETSC_INTERN PetscErrorCode NomosKSPTuneAddContexts(KSP, NomosTuner, PetscBool add);
+PETSC_INTERN PetscErrorCode NomosKSPTuneDominance(Mat, PetscReal *q, PetscReal *ratio);
 PETSC_INTERN PetscErrorCode NomosKSPTuneReadContexts(KSP, PetscReal ctx[]);
 PETSC_INTERN PetscErrorCode NomosKSPTuneUseTuner(KSP);                       /* of this size; made if new  */
 PETSC_INTERN PetscErrorCode NomosKSPTuneInner(KSP, PetscBool pass);          /* settings carried over      */

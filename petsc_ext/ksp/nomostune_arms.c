@@ -278,6 +278,20 @@ static PetscErrorCode CheckName(KSP ksp, const char name[], PetscBool *rebuild)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* PETSc's SOR of a BAIJ matrix knows omega = 1 alone and says so in the middle of a solve. */
+static PetscErrorCode CheckSOR(KSP ksp)
+{
+  PetscBool sor, baij;
+  Mat       P;
+
+  PetscFunctionBegin;
+  PetscCall(PCGetOperators(ksp->pc, NULL, &P));
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp->pc, PCSOR, &sor));
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)P, &baij, MATSEQBAIJ, MATMPIBAIJ, ""));
+  PetscCheck(!sor || !baij, PetscObjectComm((PetscObject)ksp), PETSC_ERR_SUP, "PETSc's SOR of a %s matrix knows omega = 1 only; use -pc_type nomossor, or tune something else", ((PetscObject)P)->type_name);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Once, when the tuner is made. PETSc itself runs an omega outside (0,2) to the limit and says nothing. */
 PetscErrorCode NomosKSPTuneCheckArms(KSP ksp, NomosTuner t)
 {
@@ -296,6 +310,7 @@ PetscErrorCode NomosKSPTuneCheckArms(KSP ksp, NomosTuner t)
     PetscCall(NomosTunerGetParameter(t, j, &name, NULL, NULL));
     PetscCall(CheckName(ksp, name, &k->rebuild[j]));
     if (k->rebuild[j]) k->rebuilds = PETSC_TRUE;
+    if (!strcmp(name, "pc_sor_omega")) PetscCall(CheckSOR(ksp));
     len = strlen(name);
     if (len < 6 || strcmp(name + len - 6, "_omega")) continue;
     for (PetscInt i = 0; i < d; i++) {

@@ -9,7 +9,7 @@ static const char *const kinds[] = {"auto", "size", "rtol", "residual", "time", 
 static PetscErrorCode RowsReadable(Mat P, PetscBool *yes)
 {
   PetscFunctionBegin;
-  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)P, yes, MATSEQAIJ, MATMPIAIJ, MATSEQBAIJ, MATMPIBAIJ, ""));
+  PetscCall(PetscObjectBaseTypeCompareAny((PetscObject)P, yes, MATSEQAIJ, MATMPIAIJ, MATSEQBAIJ, MATMPIBAIJ, MATSEQSBAIJ, MATMPISBAIJ, ""));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -53,7 +53,7 @@ static PetscErrorCode Parse(KSP ksp)
   PetscCall(PetscStrToArray(k->contexts, ',', &n, &word));
   for (int i = 0; i < n; i++) PetscCall(ParseOne(ksp, word[i]));
   PetscCall(PetscStrToArrayDestroy(n, word));
-  for (PetscInt i = 0; i < k->ncontexts; i++) PetscCheck(rows || k->kind[i] != NOMOS_CONTEXT_AUTO, PetscObjectComm((PetscObject)ksp), PETSC_ERR_SUP, "the context 'auto' reads the rows of an AIJ or BAIJ matrix; this one is %s", ((PetscObject)P)->type_name);
+  for (PetscInt i = 0; i < k->ncontexts; i++) PetscCheck(rows || k->kind[i] != NOMOS_CONTEXT_AUTO, PetscObjectComm((PetscObject)ksp), PETSC_ERR_SUP, "the context 'auto' reads the rows of an AIJ, BAIJ or SBAIJ matrix; this one is %s", ((PetscObject)P)->type_name);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -76,151 +76,14 @@ PetscErrorCode NomosKSPTuneAddContexts(KSP ksp, NomosTuner t, PetscBool add)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-#define EXCESS_MOST 4 /* 1.5 to 3.4 in mass matrices of linear elements */
-
-typedef struct { /* over the local rows: sum of (row sum) / diagonal; if asked for, largest Gershgorin ratio */
-  PetscReal sum, ratio;
-  PetscBool gershgorin;
-} Dominance;
-
-/* Signs count: with the mass matrix of finite elements the moduli say the same of a small and of a large time step. For an M-matrix it makes no difference. */
-static inline void Row(Dominance *d, PetscScalar diagonal, PetscScalar sum)
-{
-  if (!(PetscAbsScalar(diagonal) > 0)) return; /* zero, or no number */
-  d->sum += PetscMin(PetscMax(-1, PetscRealPart(sum / diagonal)), EXCESS_MOST);
-}
-
-static inline void Ratio(Dominance *d, PetscScalar diagonal, PetscReal moduli)
-{
-  if (PetscAbsScalar(diagonal) > 0) d->ratio = PetscMax(d->ratio, moduli / PetscAbsScalar(diagonal) - 1);
-}
-
-typedef struct {
-  Mat                A; /* NULL: no rows of it */
-  const PetscInt    *ia, *ja;
-  const PetscScalar *a;
-} Rows;
-
-static PetscErrorCode GetRows(Mat A, Rows *r)
-{
-  PetscInt  n;
-  PetscBool done;
-
-  PetscFunctionBegin;
-  r->A = A;
-  if (!A) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(MatGetRowIJ(A, 0, PETSC_FALSE, PETSC_FALSE, &n, &r->ia, &r->ja, &done));
-  PetscCheck(done, PETSC_COMM_SELF, PETSC_ERR_PLIB, "the rows of a sequential AIJ matrix could not be had");
-  PetscCall(MatSeqAIJGetArrayRead(A, &r->a));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode RestoreRows(Rows *r)
-{
-  PetscInt  n;
-  PetscBool done;
-
-  PetscFunctionBegin;
-  if (!r->A) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(MatRestoreRowIJ(r->A, 0, PETSC_FALSE, PETSC_FALSE, &n, &r->ia, &r->ja, &done));
-  PetscCall(MatSeqAIJRestoreArrayRead(r->A, &r->a));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static inline PetscReal Moduli(const Rows *r, PetscInt i)
-{
-  PetscReal sum = 0;
-
-  if (r->A)
-    for (PetscInt j = r->ia[i]; j < r->ia[i + 1]; j++) sum += PetscAbsScalar(r->a[j]);
-  return sum;
-}
-
-/* A solve of a millisecond should not notice it: the arrays of AIJ are read as they lie. The diagonal is expected as far into its row as in the
-   row before, and looked for where it is not. */
-static PetscErrorCode AIJRows(Mat diagonal_block, Mat rest_block, PetscInt n, Dominance *result)
-{
-  Rows      in, out;
-  Dominance d      = *result; /* stays in registers */
-  PetscInt  offset = 0;
-
-  PetscFunctionBegin;
-  PetscCall(GetRows(diagonal_block, &in));
-  PetscCall(GetRows(rest_block, &out));
-  for (PetscInt i = 0; i < n; i++) {
-    const PetscInt begin = in.ia[i], end = in.ia[i + 1];
-    PetscInt       here = begin + offset; /* end: there is none */
-    PetscScalar    sum = 0;
-
-    if (here >= end || in.ja[here] != i) {
-      here = begin;
-      while (here < end && in.ja[here] != i) here++;
-      if (here < end) offset = here - begin;
-    }
-    if (here == end) continue;
-    for (PetscInt j = begin; j < end; j++) sum += in.a[j];
-    if (out.A)
-      for (PetscInt j = out.ia[i]; j < out.ia[i + 1]; j++) sum += out.a[j];
-    Row(&d, in.a[here], sum);
-    if (d.gershgorin) Ratio(&d, in.a[here], Moduli(&in, i) + Moduli(&out, i));
-  }
-  *result = d;
-  PetscCall(RestoreRows(&in));
-  PetscCall(RestoreRows(&out));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode AnyRows(Mat P, Dominance *d)
-{
-  PetscInt lo, hi;
-
-  PetscFunctionBegin;
-  PetscCall(MatGetOwnershipRange(P, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) {
-    const PetscInt    *col;
-    const PetscScalar *val;
-    PetscScalar        diagonal = 0, sum = 0;
-    PetscReal          moduli = 0;
-    PetscInt           n;
-
-    PetscCall(MatGetRow(P, i, &n, &col, &val));
-    for (PetscInt j = 0; j < n; j++) {
-      if (col[j] == i) diagonal = val[j];
-      sum += val[j];
-      moduli += PetscAbsScalar(val[j]);
-    }
-    PetscCall(MatRestoreRow(P, i, &n, &col, &val));
-    Row(d, diagonal, sum);
-    Ratio(d, diagonal, moduli);
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ReadRows(Mat P, Dominance *d)
-{
-  PetscBool seq, mpi;
-  PetscInt  n;
-  Mat       in = P, out = NULL;
-
-  PetscFunctionBegin;
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)P, MATSEQAIJ, &seq));
-  PetscCall(PetscObjectBaseTypeCompare((PetscObject)P, MATMPIAIJ, &mpi));
-  PetscCall(MatGetLocalSize(P, &n, NULL));
-  if (mpi) PetscCall(MatMPIAIJGetSeqAIJ(P, &in, &out, NULL));
-  if (seq || mpi) PetscCall(AIJRows(in, out, n, d));
-  else PetscCall(AnyRows(P, d));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* q, the mean of (row sum) / diagonal, and, for young, an upper estimate of the Jacobi radius; once per state of the matrix. */
+/* q, and, for young, an upper estimate of the Jacobi radius; once per state of the matrix. */
 static PetscErrorCode ReadMatrix(KSP ksp)
 {
   KSP_NomosTune   *k = (KSP_NomosTune *)ksp->data;
   PetscObjectId    id;
   PetscObjectState state;
   const char      *method;
-  Dominance        d = {0, 0, PETSC_FALSE};
-  PetscInt         n;
+  PetscReal        ratio = 0;
   Mat              P;
 
   PetscFunctionBegin;
@@ -229,13 +92,8 @@ static PetscErrorCode ReadMatrix(KSP ksp)
   PetscCall(PetscObjectStateGet((PetscObject)P, &state));
   if (id == k->mat && state == k->matstate) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosTunerGetMethod(k->tuner, &method));
-  d.gershgorin = (PetscBool)!strcmp(method, NOMOSTUNERYOUNG);
-  PetscCall(ReadRows(P, &d));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &d.sum, 1, MPIU_REAL, MPIU_SUM, PetscObjectComm((PetscObject)ksp)));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &d.ratio, 1, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)ksp)));
-  PetscCall(MatGetSize(P, &n, NULL));
-  k->q        = d.sum / (PetscReal)PetscMax(n, 1);
-  k->radius   = PetscMin(d.ratio, 1 - 1e-8);
+  PetscCall(NomosKSPTuneDominance(P, &k->q, strcmp(method, NOMOSTUNERYOUNG) ? NULL : &ratio));
+  k->radius   = PetscMin(ratio, 1 - 1e-8);
   k->mat      = id;
   k->matstate = state;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -58,10 +58,16 @@ static PetscErrorCode InnerTest(KSP inner, PetscInt it, PetscReal rnorm, KSPConv
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Smoothers and nested solves: exactly what the user had. */
-static PetscBool PassThrough(KSP ksp)
+/* Smoothers, nested solves and single applications (preonly, which is what a block of a field split has): exactly what the user had. Whoever is
+   around them needs the same operator every time, and their iterations say nothing of how good a setting is. */
+static PetscErrorCode PassThrough(KSP ksp, PetscBool *yes)
 {
-  return (PetscBool)(depth > 1 || ksp->normtype == KSP_NORM_NONE || ksp->normtype_set == KSP_NORM_NONE || ksp->converged == KSPConvergedSkip);
+  PetscBool once;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)((KSP_NomosTune *)ksp->data)->first, &once, KSPPREONLY, KSPNONE, ""));
+  *yes = (PetscBool)(once || depth > 1 || ksp->normtype == KSP_NORM_NONE || ksp->normtype_set == KSP_NORM_NONE || ksp->converged == KSPConvergedSkip);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Monitors of the user's own on the inner solver stay; ours is there where somebody looks. */
@@ -179,8 +185,8 @@ static PetscErrorCode Attempt(KSP ksp, PetscInt max_it, PetscBool nonzero)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* From where the arm left it if that is a better point than the start, else from the start. */
-static PetscErrorCode Rewind(KSP ksp, PetscBool *nonzero)
+/* From where the arm left it if that is a better point than the start, else, or where `again` says so, from the start. */
+static PetscErrorCode Rewind(KSP ksp, PetscBool again, PetscBool *nonzero)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   PetscReal      norm;
@@ -188,7 +194,7 @@ static PetscErrorCode Rewind(KSP ksp, PetscBool *nonzero)
   PetscFunctionBegin;
   *nonzero = PETSC_TRUE;
   PetscCall(VecNorm(ksp->vec_sol, NORM_2, &norm));
-  if (!PetscIsInfOrNanReal(norm) && !PetscIsInfOrNanReal(ksp->rnorm) && ksp->rnorm < k->rnorm0) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!again && !PetscIsInfOrNanReal(norm) && !PetscIsInfOrNanReal(ksp->rnorm) && ksp->rnorm < k->rnorm0) PetscFunctionReturn(PETSC_SUCCESS);
   if (ksp->guess_zero) {
     PetscCall(VecSet(ksp->vec_sol, 0));
     *nonzero = PETSC_FALSE;
@@ -207,7 +213,8 @@ static PetscErrorCode KeepGuess(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Solves one system with `arm`. failed: it did not converge, the result is then the baseline's. */
+/* Solves one system with `arm`. failed: it did not converge, the result is then the baseline's. The user's limit counts for either part: a solve
+   that the user's setting can end within it ends. An arm that used it up leaves nothing to build on: the baseline does what it would have done. */
 static PetscErrorCode SolveOne(KSP ksp, PetscInt arm, PetscBool *failed)
 {
   KSP_NomosTune *k   = (KSP_NomosTune *)ksp->data;
@@ -227,14 +234,13 @@ static PetscErrorCode SolveOne(KSP ksp, PetscInt arm, PetscBool *failed)
   if (arm != k->baseline) PetscCall(KeepGuess(ksp));
   PetscCall(Attempt(ksp, max, nonzero));
   *failed = (PetscBool)(ksp->reason < 0);
-  /* the user's limit is the user's: no second try beyond it */
-  if (!*failed || arm == k->baseline || ksp->its >= ksp->max_it) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!*failed || arm == k->baseline) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscInfo(ksp, "arm %" PetscInt_FMT " ended in %s after %" PetscInt_FMT " iterations, the baseline goes on\n", arm, KSPConvergedReasons[ksp->reason], ksp->its));
   k->limit  = PETSC_MAX_REAL;
   k->offset = ksp->its;
-  PetscCall(Rewind(ksp, &nonzero));
+  PetscCall(Rewind(ksp, (PetscBool)(ksp->its >= ksp->max_it), &nonzero));
   PetscCall(Prepare(ksp, k->baseline, PETSC_FALSE, &fresh));
-  PetscCall(Attempt(ksp, ksp->max_it - k->offset, nonzero));
+  PetscCall(Attempt(ksp, ksp->max_it, nonzero));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -256,13 +262,13 @@ static PetscErrorCode Open(KSP ksp, PetscInt *arm)
 }
 
 /* Nothing to learn from a solve without iterations; a baseline that failed at once is the user's own error. */
-static PetscErrorCode Close(KSP ksp, PetscReal cost, PetscBool failed, PetscBool fresh)
+static PetscErrorCode Close(KSP ksp, PetscInt its, PetscReal cost, PetscBool failed, PetscBool fresh)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
 
   PetscFunctionBegin;
   k->solves++;
-  if (!ksp->its || PetscIsInfOrNanReal(cost)) PetscCall(NomosTunerCancel(k->tuner));
+  if (!its || PetscIsInfOrNanReal(cost)) PetscCall(NomosTunerCancel(k->tuner));
   else if (fresh && !failed && k->kindofcost == NOMOS_COST_TIME) PetscCall(NomosTunerCharge(k->tuner, cost)); /* what is made once */
   else PetscCall(NomosTunerReport(k->tuner, cost, failed));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -279,7 +285,7 @@ static PetscErrorCode Round(KSP ksp)
   PetscCall(Prepare(ksp, arm, PETSC_FALSE, &fresh));
   PetscCall(SolveOne(ksp, arm, &failed));
   PetscCall(Cost(ksp, &cost));
-  PetscCall(Close(ksp, cost, failed, fresh));
+  PetscCall(Close(ksp, ksp->its, cost, failed, fresh));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -290,6 +296,7 @@ static PetscErrorCode Plain(KSP ksp)
   PetscBool      fresh;
 
   PetscFunctionBegin;
+  k->passed++;
   k->offset = 0;
   k->limit  = PETSC_MAX_REAL;
   k->pc     = ksp->pc;
@@ -314,7 +321,7 @@ static PetscErrorCode Transforms(KSP ksp, PetscBool *yes)
 
 static PetscErrorCode SolveAny(KSP ksp)
 {
-  PetscBool transforms = PETSC_FALSE;
+  PetscBool transforms = PETSC_FALSE, pass;
   PetscInt  locked     = 0;
   Vec       b          = ksp->vec_rhs;
 
@@ -327,7 +334,8 @@ static PetscErrorCode SolveAny(KSP ksp)
     if (locked > 0) PetscCall(VecLockReadPop(b));
     PetscCall(PCPostSolve(ksp->pc, ksp));
   }
-  if (PassThrough(ksp)) PetscCall(Plain(ksp));
+  PetscCall(PassThrough(ksp, &pass));
+  if (pass) PetscCall(Plain(ksp));
   else PetscCall(Round(ksp));
   if (transforms) { /* the outer solver will transform x back: also where it began from zero */
     const PetscBool zero = ksp->guess_zero;
@@ -358,65 +366,83 @@ PetscErrorCode KSPSolve_NomosTune(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A block of right-hand sides: one arm, one report, the mean cost of a column. */
-static PetscErrorCode Columns(KSP ksp, Mat B, Mat X, PetscInt arm, PetscReal *cost, PetscBool *failed, PetscBool *fresh)
+/* ---- a block of right-hand sides: one arm, one report, the mean cost of a column --------------------------------------- */
+typedef struct {
+  PetscInt           arm, n, its; /* arm < 0: the solve passes through */
+  PetscReal          limit, cost;
+  PetscBool          failed, fresh;
+  KSPConvergedReason worst;
+} Block;
+
+static PetscErrorCode SolveColumn(KSP ksp, Block *s)
 {
-  KSP_NomosTune     *k = (KSP_NomosTune *)ksp->data;
-  KSPConvergedReason worst = KSP_CONVERGED_RTOL;
-  const PetscReal    limit = k->limit;
-  PetscInt           n, total = 0;
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  PetscBool      failed, fresh;
+  PetscReal      cost;
 
   PetscFunctionBegin;
-  *cost   = 0;
-  *failed = *fresh = PETSC_FALSE;
-  PetscCall(MatGetSize(B, NULL, &n));
-  for (PetscInt j = 0; j < n; j++) {
-    Vec       keep_b = ksp->vec_rhs, keep_x = ksp->vec_sol, b, x;
-    PetscBool bad, first;
-    PetscReal one;
-
-    PetscCall(MatDenseGetColumnVecRead(B, j, &b));
-    PetscCall(MatDenseGetColumnVec(X, j, &x));
-    ksp->vec_rhs = b;
-    ksp->vec_sol = x;
-    if (ksp->guess_zero) PetscCall(VecSet(x, 0));
-    k->limit = limit;
+  if (ksp->guess_zero) PetscCall(VecSet(ksp->vec_sol, 0));
+  if (s->arm < 0) PetscCall(Plain(ksp));
+  else {
+    k->limit = s->limit;
     PetscCall(NomosKSPTuneSpent(ksp, k->kindofcost, &k->start));
-    PetscCall(Prepare(ksp, arm, PETSC_FALSE, &first)); /* the column before may have ended with the baseline */
-    if (first) *fresh = PETSC_TRUE;
-    PetscCall(SolveOne(ksp, arm, &bad));
-    PetscCall(Cost(ksp, &one));
-    *cost += one / (PetscReal)n;
-    total += ksp->its;
-    if (bad) *failed = PETSC_TRUE;
-    if (ksp->reason < 0 || worst > 0) worst = ksp->reason;
-    ksp->vec_rhs = keep_b;
-    ksp->vec_sol = keep_x;
-    PetscCall(MatDenseRestoreColumnVec(X, j, &x));
-    PetscCall(MatDenseRestoreColumnVecRead(B, j, &b));
+    PetscCall(Prepare(ksp, s->arm, PETSC_FALSE, &fresh)); /* the column before may have ended with the baseline */
+    PetscCall(SolveOne(ksp, s->arm, &failed));
+    PetscCall(Cost(ksp, &cost));
+    s->cost += cost / (PetscReal)s->n;
+    if (fresh) s->fresh = PETSC_TRUE;
+    if (failed) s->failed = PETSC_TRUE;
   }
-  ksp->reason = worst;
-  ksp->its    = total;
+  s->its += ksp->its;
+  if (ksp->reason < 0 || s->worst > 0) s->worst = ksp->reason;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Column j is the system; it is given back whatever happens. */
+static PetscErrorCode Column(KSP ksp, Mat B, Mat X, PetscInt j, PetscErrorCode (*solve)(KSP, Block *), Block *s)
+{
+  Vec            keep_b = ksp->vec_rhs, keep_x = ksp->vec_sol, b, x;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(MatDenseGetColumnVecRead(B, j, &b));
+  PetscCall(MatDenseGetColumnVec(X, j, &x));
+  ksp->vec_rhs = b;
+  ksp->vec_sol = x;
+  ierr         = (*solve)(ksp, s);
+  ksp->vec_rhs = keep_b;
+  ksp->vec_sol = keep_x;
+  PetscCall(MatDenseRestoreColumnVec(X, j, &x));
+  PetscCall(MatDenseRestoreColumnVecRead(B, j, &b));
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode OpenBlock(KSP ksp, Block *s) /* contexts look at the first column */
+{
+  PetscFunctionBegin;
+  PetscCall(Open(ksp, &s->arm));
+  s->limit = ((KSP_NomosTune *)ksp->data)->limit;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Iterations are those of the last column, as PETSc's own loop leaves them; the reason is the worst. */
 static PetscErrorCode BlockRound(KSP ksp, Mat B, Mat X)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
-  Vec            keep = ksp->vec_rhs, b;
-  PetscInt       arm;
-  PetscReal      cost;
-  PetscBool      failed, fresh;
+  Block          s = {.arm = -1, .worst = KSP_CONVERGED_RTOL};
+  PetscBool      pass;
 
   PetscFunctionBegin;
-  PetscCall(MatDenseGetColumnVecRead(B, 0, &b));
-  ksp->vec_rhs = b; /* contexts look at it */
-  PetscCall(Open(ksp, &arm));
-  ksp->vec_rhs = keep;
-  PetscCall(MatDenseRestoreColumnVecRead(B, 0, &b));
-  PetscCall(Columns(ksp, B, X, arm, &cost, &failed, &fresh));
-  if (k->x0) PetscCall(VecDestroy(&k->x0)); /* laid out as a column */
-  PetscCall(Close(ksp, cost, failed, fresh));
+  PetscCall(MatGetSize(B, NULL, &s.n));
+  if (!s.n) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PassThrough(ksp, &pass));
+  if (!pass) PetscCall(Column(ksp, B, X, 0, OpenBlock, &s));
+  for (PetscInt j = 0; j < s.n; j++) PetscCall(Column(ksp, B, X, j, SolveColumn, &s));
+  ksp->reason = s.worst;
+  if (pass) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecDestroy(&k->x0)); /* laid out as a column */
+  PetscCall(Close(ksp, s.its, s.cost, s.failed, s.fresh));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -36,19 +36,20 @@ static PetscErrorCode Parameters(NomosTuner t)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Ranges(NomosTuner t)
+static PetscErrorCode ContextOptions(NomosTuner t, NomosOptionItems PetscOptionsObject)
 {
+  static const char *const names[] = {"-nomos_tuner_context_range_0", "-nomos_tuner_context_range_1"};
+
   PetscFunctionBegin;
   for (PetscInt k = 0; k < t->ncontexts; k++) {
-    char      option[128];
-    PetscReal range[2];
-    PetscInt  n = 2;
-    PetscBool found;
+    OptionName name;
+    PetscReal  range[2] = {t->context[k].lo, t->context[k].hi};
+    PetscInt   n        = 2;
+    PetscBool  found;
 
-    PetscCall(PetscSNPrintf(option, sizeof(option), "-%scontext_range_%" PetscInt_FMT, t->stem, k));
-    PetscCall(PetscOptionsGetRealArray(((PetscObject)t)->options, ((PetscObject)t)->prefix, option, range, &n, &found));
+    PetscCall(PetscOptionsRealArray(Name(t, names[k], &name), "Range lo,hi of a context (default: follows the values)", "NomosTunerSetContextRange", range, &n, &found));
     if (!found) continue;
-    PetscCheck(n == 2, PetscObjectComm((PetscObject)t), PETSC_ERR_ARG_WRONG, "%s takes two numbers lo,hi", option);
+    PetscCheck(n == 2, PetscObjectComm((PetscObject)t), PETSC_ERR_ARG_WRONG, "%s takes two numbers lo,hi", name.text);
     PetscCall(NomosTunerSetContextRange(t, k, range[0], range[1]));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -128,7 +129,7 @@ static PetscErrorCode RunOptions(NomosTuner t, NomosOptionItems PetscOptionsObje
     PetscCall(NomosTunerSetViewer(t, viewer, format));
     PetscCall(PetscViewerDestroy(&viewer));
   }
-  PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_log", &n), "CSV file with a line per round", "NomosTunerSetLog", t->logfile, text, sizeof(text), &set));
+  PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_log", &n), "CSV file with a line per round", "NomosTunerSetLog", t->logfile ? t->logfile : "", text, sizeof(text), &set));
   if (set) PetscCall(NomosTunerSetLog(t, text));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -191,13 +192,15 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
 @*/
 PetscErrorCode NomosTunerSetFromOptions(NomosTuner t)
 {
-  char load[PETSC_MAX_PATH_LEN], replay[PETSC_MAX_PATH_LEN];
+  char       load[PETSC_MAX_PATH_LEN], replay[PETSC_MAX_PATH_LEN], text[1024];
+  OptionName n;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
   PetscCall(Parameters(t));
-  PetscCall(Ranges(t));
   PetscObjectOptionsBegin((PetscObject)t);
+  PetscCall(PetscOptionsString(Name(t, "-nomos_tuner_param_0", &n), "What to tune: name:lin|log|int:lo:hi:n or name:set:a,b,c; and _1, _2, ...", "NomosTunerAddParameter", "", text, sizeof(text), NULL)); /* read above */
+  PetscCall(ContextOptions(t, PetscOptionsObject));
   PetscCall(RunOptions(t, PetscOptionsObject));
   PetscCall(GuardOptions(t, PetscOptionsObject));
   PetscCall(LearnerOptions(t, PetscOptionsObject));

@@ -1,6 +1,6 @@
 /*
   state.c - what a tuner knows, in a file (schema nomos-tuner/1, HDF5 in the container of docs/files.md: written aside, summed,
-  renamed).
+  renamed). Whose state it is: statename.c.
 
     /tuner/NAME  @method @learner @signature @description @rounds @seed @cost @device @ranks @nomos @petsc
                  arms [d][parameters]  keys counts sums [d]  guard statistics [.]  recent [5]  contexts [k][4]  bans [3][d nodes]
@@ -15,55 +15,6 @@ const char *const NomosLoadModes[] = {"strict", "ignore", "arms", "NomosLoadMode
 
 enum { BASE_PULLS = 0, BASE_SUM, BASE_SQUARE, BASE_WORST, BUDGET_SUM, WORST, BASE_LAST, FAST_MEAN, FAST_VAR, CREDITED, REFRESHING, UNSEEN, WARNED, NHISTORY, GUARD };
 enum { STATISTICS = 12 };
-
-/* Names, grids, learner, contexts: what a state belongs to. */
-static PetscErrorCode Describe(NomosTuner t, char text[], size_t len, char signature[17])
-{
-  uint64_t h = 0xcbf29ce484222325u;
-  size_t   used;
-
-  PetscFunctionBegin;
-  PetscCall(PetscSNPrintf(text, len, "method %s", t->method));
-  for (PetscInt k = 0; k < t->nparameters; k++) {
-    const NomosTunerParameter *p = &t->parameter[k];
-
-    PetscCall(PetscStrlen(text, &used));
-    if (!p->label) {
-      PetscCall(PetscSNPrintf(text + used, len - used, "; %s %s %.17g:%.17g:%" PetscInt_FMT, p->name, NomosScales[p->scale], (double)p->value[0], (double)p->value[p->n - 1], p->n));
-      continue;
-    }
-    PetscCall(PetscSNPrintf(text + used, len - used, "; %s set", p->name));
-    for (PetscInt i = 0; i < p->n; i++) {
-      PetscCall(PetscStrlen(text, &used));
-      PetscCall(PetscSNPrintf(text + used, len - used, "%c%s", i ? ',' : ' ', p->label[i]));
-    }
-  }
-  for (PetscInt k = 0; k < t->ncontexts; k++) {
-    const NomosTunerContext *x = &t->context[k];
-
-    PetscCall(PetscStrlen(text, &used));
-    PetscCall(PetscSNPrintf(text + used, len - used, "; context %s %.17g:%.17g%s", x->name, (double)x->nominal_lo, (double)x->nominal_hi, x->adaptive ? " adaptive" : ""));
-  }
-  for (const char *c = text; *c; c++) h = (h ^ (unsigned char)*c) * 0x100000001b3u;
-  PetscCall(PetscSNPrintf(signature, 17, "%016llx", (unsigned long long)h));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode Group(NomosTuner t, char path[NOMOS_MAX_NAME])
-{
-  PetscFunctionBegin;
-  PetscCall(PetscSNPrintf(path, NOMOS_MAX_NAME, "/tuner/%.200s%s", t->label[0] ? t->label : "default", t->suffix));
-  for (char *c = path + 7; *c; c++)
-    if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-')) *c = '_';
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode FileName(NomosTuner t, const char file[], char name[], size_t len)
-{
-  PetscFunctionBegin;
-  PetscCall(PetscSNPrintf(name, len, "%s%s", file, t->suffix_files ? t->suffix : ""));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 /* The numbers that are no arrays, to and from one. */
 static void PackGuard(NomosTuner t, PetscReal g[GUARD], PetscBool unpack)
@@ -112,7 +63,7 @@ static PetscErrorCode PutAttributes(NomosTuner t, NomosImage image, const char g
   PetscMPIInt size;
 
   PetscFunctionBegin;
-  PetscCall(Describe(t, text, sizeof(text), signature));
+  PetscCall(NomosTunerDescribe(t, text, sizeof(text), signature));
   PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)t), &size));
   NomosImagePutString(image, group, "method", t->method, why);
   NomosImagePutString(image, group, "learner", ((PetscObject)t)->type_name, why);
@@ -200,7 +151,7 @@ static PetscErrorCode SaveRoot(NomosTuner t, const char file[], NomosWhy *why)
 
   PetscFunctionBegin;
   if (NomosImageCreateAs(SCHEMA, &image, why)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(Group(t, group));
+  PetscCall(NomosTunerGroup(t, group));
   PetscCall(PutAttributes(t, image, group, why));
   PetscCall(PutNumbers(t, image, group, why));
   if (t->nhistory) PetscCall(PutHistory(t, image, group, why));
@@ -248,7 +199,7 @@ PetscErrorCode NomosTunerSaveQuietly(NomosTuner t)
 
   PetscFunctionBegin;
   if (!t->savefile || !t->setup || t->open) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(FileName(t, t->savefile, name, sizeof(name)));
+  PetscCall(NomosTunerFileName(t, t->savefile, name, sizeof(name)));
   PetscCall(NomosTunerAgree(t, t->root ? SaveRoot(t, name, &why) : PETSC_SUCCESS));
   if (why.code) PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "nomos: the state of the tuner is not saved: %s\n", why.text));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -362,8 +313,8 @@ static PetscErrorCode ReadHeader(NomosTuner t, const char file[], PetscBool cost
   PetscErrorCode (*create)(NomosTuner) = NULL;
 
   PetscFunctionBegin;
-  PetscCall(Describe(t, text, sizeof(text), signature));
-  PetscCall(Group(t, group));
+  PetscCall(NomosTunerDescribe(t, text, sizeof(text), signature));
+  PetscCall(NomosTunerGroup(t, group));
   if (NomosCheckpointOpenAs(file, SCHEMA, h, &c, why)) PetscFunctionReturn(PETSC_SUCCESS);
   if (!NomosH5Has(*h, group)) NomosWhySet(why, PETSC_ERR_FILE_UNEXPECTED, "'%s' has no state of a tuner named '%s' (%s)", file, t->label, group);
   if (why->code) PetscFunctionReturn(PETSC_SUCCESS);
@@ -451,7 +402,7 @@ PetscErrorCode NomosTunerLoad(NomosTuner t, const char file[])
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
-  PetscCall(FileName(t, file, name, sizeof(name)));
+  PetscCall(NomosTunerFileName(t, file, name, sizeof(name)));
   PetscCall(NomosTunerReset(t));
   if (t->suffix_files) { /* a size that the saved run did not have begins afresh */
     PetscBool   exists = PETSC_FALSE;
@@ -499,7 +450,7 @@ static PetscErrorCode ReadReplay(NomosTuner t, const char file[], NomosWhy *why)
   PetscReal *v = NULL;
 
   PetscFunctionBegin;
-  PetscCall(FileName(t, file, name, sizeof(name)));
+  PetscCall(NomosTunerFileName(t, file, name, sizeof(name)));
   PetscCall(ReadHeader(t, name, PETSC_FALSE, &h, group, &head, why));
   snprintf(path, sizeof(path), "%s/history", group);
   if (!why->code && !head.accepted) NomosWhySet(why, PETSC_ERR_ARG_INCOMP, "'%s' is the state of another tuner: its arms cannot be played again with this one", file);

@@ -226,6 +226,10 @@ PETSC_INTERN PetscErrorCode NomosTunerGuardFree(NomosTuner);
 /* view.c */
 PETSC_INTERN PetscErrorCode NomosTunerPrintRound(NomosTuner, const NomosTunerRound *);
 PETSC_INTERN PetscErrorCode NomosTunerCloseLog(NomosTuner);
+/* statename.c */
+PETSC_INTERN PetscErrorCode NomosTunerDescribe(NomosTuner, char text[], size_t len, char signature[17]);
+PETSC_INTERN PetscErrorCode NomosTunerGroup(NomosTuner, char path[NOMOS_MAX_NAME]);
+PETSC_INTERN PetscErrorCode NomosTunerFileName(NomosTuner, const char file[], char name[], size_t len);
 /* state.c */
 PETSC_INTERN PetscErrorCode NomosTunerSaveQuietly(NomosTuner);
 PETSC_INTERN PetscErrorCode NomosTunerSaveAll(void);        /* those that nobody destroyed, in NomosFinalizePackage() */

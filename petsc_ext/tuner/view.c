@@ -12,8 +12,11 @@ static PetscErrorCode FlagText(PetscInt flags, char text[], size_t len)
 
 static PetscErrorCode OpenLog(NomosTuner t)
 {
+  char name[PETSC_MAX_PATH_LEN];
+
   PetscFunctionBegin;
-  PetscCall(PetscFOpen(PETSC_COMM_SELF, t->logfile, "w", &t->log));
+  PetscCall(NomosTunerFileName(t, t->logfile, name, sizeof(name)));
+  PetscCall(PetscFOpen(PETSC_COMM_SELF, name, "w", &t->log));
   fprintf(t->log, "round");
   for (PetscInt k = 0; k < t->ncontexts; k++) fprintf(t->log, ",%s", t->context[k].name);
   for (PetscInt k = 0; k < t->nparameters; k++) fprintf(t->log, ",%s", t->parameter[k].name);
