@@ -69,23 +69,48 @@ static PetscErrorCode MemoryOf(Mat A, PetscMemType *where)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Where to compute: as -nomos_backend or -pc_nomossor_backend host say, else where the matrix is. A CUDA half that is not there
-   is an error for who asked for it; a matrix alone does not ask. */
+/* One answer for all ranks: those that thought otherwise would make other orders, and wait for ever. */
+static PetscErrorCode Anyone(PC pc, PetscBool here, PetscBool *somewhere)
+{
+  PetscMPIInt yes = (PetscMPIInt)here;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &yes, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)pc)));
+  *somewhere = (PetscBool)yes;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What is wanted: as -nomos_backend or -pc_nomossor_backend host say, else where the matrix is, on every rank that has rows of it. */
+static PetscErrorCode Wanted(PC pc, PetscBool automatic, NomosBackendType *want)
+{
+  NomosSOR    *s     = (NomosSOR *)pc->data;
+  PetscMemType where = PETSC_MEMTYPE_HOST;
+  PetscBool    host, device;
+  PetscInt     n;
+
+  PetscFunctionBegin;
+  *want = s->backend == NOMOS_SOR_HOST || automatic ? NOMOSBACKENDHOST : s->where;
+  if (s->backend == NOMOS_SOR_HOST || !automatic || !NOMOS_PETSC_DEVICE) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatGetLocalSize(pc->pmat, &n, NULL));
+  PetscCall(MemoryOf(pc->pmat, &where));
+  PetscCall(Anyone(pc, (PetscBool)(n > 0 && !PetscMemTypeCUDA(where)), &host));
+  PetscCall(Anyone(pc, (PetscBool)(n > 0 && PetscMemTypeCUDA(where)), &device));
+  if (device && !host) *want = NOMOSBACKENDCUDA;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Where to compute. A CUDA half that is not there, be it on one rank, is an error for who asked for it; a matrix alone does not ask. */
 static PetscErrorCode Where(PC pc)
 {
   NomosSOR        *s    = (NomosSOR *)pc->data;
-  NomosBackendType want = NOMOSBACKENDHOST, have;
-  PetscMemType     where;
+  const MPI_Comm   comm = PetscObjectComm((PetscObject)pc);
+  NomosBackendType want, have;
   PetscErrorCode   failed = PETSC_SUCCESS;
-  PetscBool        automatic, same;
+  PetscBool        automatic, same, somewhere;
 
   PetscFunctionBegin;
   PetscCall(PetscStrcmp(s->where, NOMOSBACKENDAUTO, &automatic));
-  if (s->backend != NOMOS_SOR_HOST && !automatic) want = s->where;
-  else if (s->backend != NOMOS_SOR_HOST) {
-    PetscCall(MemoryOf(pc->pmat, &where));
-    if (PetscMemTypeCUDA(where)) want = NOMOSBACKENDCUDA;
-  }
+  PetscCall(Wanted(pc, automatic, &want));
   if (!s->b) PetscCall(NomosBackendCreate(PETSC_COMM_SELF, &s->b));
   PetscCall(NomosBackendGetType(s->b, &have));
   PetscCall(PetscStrcmp(want, have, &same));
@@ -94,11 +119,13 @@ static PetscErrorCode Where(PC pc)
   if (automatic) PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
   failed = NomosBackendSetType(s->b, want);
   if (automatic) PetscCall(PetscPopErrorHandler());
-  if (failed) {
-    PetscCheck(automatic, PETSC_COMM_SELF, failed, "-nomos_backend %s", s->where);
-    PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "nomos: the CUDA backend cannot be opened (-nomos_backend cuda says why): a CUDA matrix is swept on the host, with copies\n"));
-    s->nodevice = PETSC_TRUE;
+  PetscCall(Anyone(pc, (PetscBool)(failed != PETSC_SUCCESS), &somewhere));
+  if (somewhere) {
     PetscCall(NomosBackendSetType(s->b, NOMOSBACKENDHOST));
+    if (!automatic) PetscCall(failed); /* it has said why */
+    PetscCheck(automatic, PETSC_COMM_SELF, PETSC_ERR_LIB, "-nomos_backend %s: it can be had here, and not on another rank of this preconditioner; see that one's message, or compute on the host with -nomos_backend host", s->where);
+    PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: the CUDA backend cannot be opened on every rank (-nomos_backend cuda says why): a CUDA matrix is swept on the host, with copies\n"));
+    s->nodevice = PETSC_TRUE;
   }
   PetscCall(NomosBackendSetUp(s->b));
   PetscCall(NomosBackendGetType(s->b, &have));

@@ -133,6 +133,7 @@ PetscErrorCode NomosBackendSetType(NomosBackend b, NomosBackendType type)
   PetscCall(PetscFunctionListFind(NomosBackendList, type, &create));
   PetscCheck(create, PetscObjectComm((PetscObject)b), PETSC_ERR_ARG_UNKNOWN_TYPE, "unknown backend '%s'; see -nomos_list", type);
   if (b->table) PetscCall(Release(b));
+  PetscCall(PetscObjectChangeTypeName((PetscObject)b, NULL)); /* what it was is gone, also where the new one fails */
   PetscCall((*create)(b));
   PetscCall(PetscObjectChangeTypeName((PetscObject)b, type));
   PetscFunctionReturn(PETSC_SUCCESS);

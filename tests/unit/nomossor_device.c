@@ -2,7 +2,9 @@
    Loaded as a plug-in, because libnomoscuda.so is looked for beside it. Where PETSc has no CUDA the device is that of
    tests/fakecuda.c, which allows nobody else to touch its memory, and the vectors are copied (-nomos_backend cuda); with
    -mat_type aijcusparse the real one, where the matrix alone decides. */
+#include <stdlib.h>
 #include "sortest.h"
+#include "refusetest.h"
 
 #define EPS PETSC_MACHINE_EPSILON
 static PetscBool Real;
@@ -193,6 +195,32 @@ static PetscErrorCode FindDevice(PetscBool *found)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A device on every rank but the last: an error on all of them, no rank left waiting. Where all have one again, it works. */
+static PetscErrorCode NotEverywhere(Mat A)
+{
+  PetscMPIInt size, rank;
+  PC          pc;
+  Vec         b, x;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCall(MatCreateVecs(A, &b, &x));
+  PetscCall(Fill(b, 3));
+  PetscCall(Make(A, PETSC_TRUE, &pc));
+  for (int again = 0; again < 2; again++) {
+    if (rank == size - 1) setenv("NOMOS_FAKE_REFUSES", "1", 1);
+    if (rank == size - 1) Refused(PCApply(pc, b, x), PETSC_ERR_LIB, "refuses");
+    else Refused(PCApply(pc, b, x), PETSC_ERR_LIB, "not on another rank");
+    unsetenv("NOMOS_FAKE_REFUSES");
+  }
+  PetscCall(PCApply(pc, b, x));
+  PetscCall(PCDestroy(&pc));
+  PetscCall(VecDestroy(&b));
+  PetscCall(VecDestroy(&x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscMPIInt size;
@@ -219,6 +247,7 @@ int main(int argc, char **argv)
     PetscCall(GridMatrix(PETSC_COMM_WORLD, big ? 61 : 12, big ? 83 : 9, PETSC_FALSE, 0, &A));
     if (Real) PetscCall(MatConvert(A, MATAIJCUSPARSE, MAT_INPLACE_MATRIX, &A));
     if (Real || size == 1) PetscCall(Solves(A));
+    if (!Real) PetscCall(NotEverywhere(A));
     PetscCall(MatDestroy(&A));
   }
   return NomosTestEnd();
