@@ -4,24 +4,8 @@
                             (-T 5000 -seeds 10; -guard: cap and budget on) */
 #include <nomos.h>
 #include "nomostest.h"
-#include "costtable.h"
+#include "shifttest.h"
 #include <time.h>
-
-static uint64_t State;
-static double   Uniform(void)
-{
-  uint64_t z = (State += 0x9e3779b97f4a7c15u);
-
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return ((double)((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
-}
-static double Normal(void)
-{
-  const double r = sqrt(-2 * log(Uniform()));
-
-  return r * cos(2 * PETSC_PI * Uniform());
-}
 
 /* ---- overhead -------------------------------------------------------------------------------------------------- */
 static PetscErrorCode Overhead(const char method[], PetscInt d, PetscInt contexts, PetscInt rounds)
@@ -35,10 +19,10 @@ static PetscErrorCode Overhead(const char method[], PetscInt d, PetscInt context
   if (contexts) PetscCall(NomosTunerAddContext(t, "c", 0, 1, PETSC_FALSE));
   PetscCall(NomosTunerSetMethod(t, method));
   PetscCall(NomosTunerSetUp(t));
-  State = 3;
+  ShiftState = 3;
   a = clock();
   for (PetscInt k = 0; k < rounds; k++) {
-    const PetscReal c = Uniform();
+    const PetscReal c = ShiftUniform();
     PetscReal       v;
 
     PetscCall(NomosTunerSelect(t, &c, NULL, &v));
@@ -51,89 +35,16 @@ static PetscErrorCode Overhead(const char method[], PetscInt d, PetscInt context
 }
 
 /* ---- T1 --------------------------------------------------------------------------------------------------------- */
-#define N 10
-
-/* (4 + c) x - neighbours = b, forward SOR from zero until |r| < 1e-8 |b| */
-static int SOR(const double b[N][N], double c, double w)
-{
-  double x[N + 2][N + 2] = {{0}}, bb = 0;
-
-  for (int i = 0; i < N; i++)
-    for (int j = 0; j < N; j++) bb += b[i][j] * b[i][j];
-  for (int it = 1; it < 100000; it++) {
-    double rr = 0;
-
-    for (int i = 1; i <= N; i++)
-      for (int j = 1; j <= N; j++) x[i][j] += w * ((b[i - 1][j - 1] + x[i - 1][j] + x[i + 1][j] + x[i][j - 1] + x[i][j + 1]) / (4 + c) - x[i][j]);
-    for (int i = 1; i <= N; i++)
-      for (int j = 1; j <= N; j++) {
-        const double r = b[i - 1][j - 1] + x[i - 1][j] + x[i + 1][j] + x[i][j - 1] + x[i][j + 1] - (4 + c) * x[i][j];
-
-        rr += r * r;
-      }
-    if (rr < 1e-16 * bb) return it;
-  }
-  return 100000;
-}
-
-/* Beta(2,6): second of seven uniforms. Beta(1/2,3/2): gamma numbers from normals and an exponential. */
-static double Shift(PetscBool high)
-{
-  double u[7], g, h;
-
-  if (high) {
-    g = Normal();
-    h = Normal();
-    g = g * g / 2;
-    h = h * h / 2 - log(Uniform());
-    return -0.15 + 0.6 * g / (g + h);
-  }
-  for (int i = 0; i < 7; i++) u[i] = Uniform();
-  for (int i = 0; i < 2; i++)
-    for (int j = i + 1; j < 7; j++)
-      if (u[j] < u[i]) {
-        g    = u[i];
-        u[i] = u[j];
-        u[j] = g;
-      }
-  return -0.15 + 0.6 * u[1];
-}
-
-static PetscErrorCode MakeT1(PetscInt T, PetscBool high, CostTable *p)
-{
-  const double lmin = 8 * pow(sin(PETSC_PI / 22), 2);
-
-  PetscFunctionBegin;
-  PetscCall(CostTableCreate(T, p));
-  p->lo = -0.15;
-  p->hi = 0.45;
-  State = 20;
-  for (PetscInt t = 0; t < T; t++) {
-    double b[N][N], bb;
-
-    p->c[t] = Shift(high);
-    do {
-      bb = 0;
-      for (int i = 0; i < N; i++)
-        for (int j = 0; j < N; j++) {
-          b[i][j] = Normal();
-          bb += b[i][j] * b[i][j];
-        }
-    } while (bb > 100);
-    p->radius[t] = (4 - lmin) / (4 + p->c[t]);
-    p->auto_c[t] = log10((p->c[t] + 0.4) / (4 + p->c[t]));
-    for (int i = 0; i < TABLE_ARMS; i++) p->cost[t][i] = SOR(b, p->c[t], 1 + 0.05 * i);
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode Learners(PetscBool high, PetscInt T, PetscInt seeds, PetscBool guard)
 {
-  const PetscInt horizons[] = {PetscMin(T, 500), T};
+  const PetscInt horizons[] = {PetscMin(T, 500), T}, fixed[] = {0, 12, 13, 15, 16};
   CostTable      p;
 
   PetscFunctionBegin;
-  PetscCall(MakeT1(T, high, &p));
+  PetscCall(ShiftTableFill(T, high, SHIFT_SEED, &p));
+  PetscCall(PetscPrintf(PETSC_COMM_SELF, "problem=%s T=%d", high ? "t1_high" : "t1_low", (int)T));
+  for (int i = 0; i < 5; i++) PetscCall(PetscPrintf(PETSC_COMM_SELF, " omega_%.2f=%.0f", 1 + 0.05 * fixed[i], CostTableFixed(&p, T, fixed[i])));
+  PetscCall(PetscPrintf(PETSC_COMM_SELF, " young_of_every_instance=%.0f\n", ShiftFixed(T, high, SHIFT_SEED, 0)));
   PetscCall(CostTablePrint(&p, high ? "t1_high" : "t1_low", 0, guard, seeds, 2, horizons));
   PetscCall(CostTableDestroy(&p));
   PetscFunctionReturn(PETSC_SUCCESS);

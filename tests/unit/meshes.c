@@ -92,6 +92,47 @@ static PetscErrorCode Check(const Shape *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Gmsh's default format of today, 4.1: the unit square in four triangles, its left side labelled 1, the rest 2. PETSc's own reader takes it. */
+static PetscErrorCode Format41(void)
+{
+  static const char *const text = "$MeshFormat\n4.1 0 8\n$EndMeshFormat\n$PhysicalNames\n3\n1 1 \"left\"\n1 2 \"rest\"\n2 10 \"domain\"\n$EndPhysicalNames\n"
+                                  "$Entities\n4 4 1 0\n1 0 0 0 0\n2 1 0 0 0\n3 1 1 0 0\n4 0 1 0 0\n1 0 0 0 1 0 0 1 2 2 1 -2\n2 1 0 0 1 1 0 1 2 2 2 -3\n"
+                                  "3 0 1 0 1 1 0 1 2 2 3 -4\n4 0 0 0 0 1 0 1 1 2 4 -1\n1 0 0 0 1 1 0 1 10 4 1 2 3 4\n$EndEntities\n"
+                                  "$Nodes\n1 5 1 5\n2 1 0 5\n1\n2\n3\n4\n5\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n0.5 0.5 0\n$EndNodes\n"
+                                  "$Elements\n5 8 1 8\n1 1 1 1\n1 1 2\n1 2 1 1\n2 2 3\n1 3 1 1\n3 3 4\n1 4 1 1\n4 4 1\n2 1 2 4\n5 1 2 5\n6 2 3 5\n7 3 4 5\n8 4 1 5\n$EndElements\n";
+  PetscMPIInt rank;
+  PetscReal   sum;
+  PetscInt    count;
+  FILE       *f;
+  DM          dm, shared;
+  DMLabel     sets;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (!rank) {
+    f = fopen("square41.msh", "w");
+    CheckTrue("a file to read", f && fputs(text, f) >= 0);
+    if (f) fclose(f);
+  }
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(DMPlexCreateFromFile(PETSC_COMM_WORLD, "square41.msh", "mesh", PETSC_TRUE, &dm));
+  PetscCall(DMPlexDistribute(dm, 0, NULL, &shared));
+  if (shared) {
+    PetscCall(DMDestroy(&dm));
+    dm = shared;
+  }
+  PetscCall(Measure(dm, NULL, 0, &sum, &count));
+  CheckClose("format 4.1: area", sum, 1, 8 * PETSC_MACHINE_EPSILON);
+  PetscCall(DMGetLabel(dm, "Face Sets", &sets));
+  CheckTrue("format 4.1: labels", sets != NULL);
+  for (PetscInt k = 1; k <= 2 && sets; k++) {
+    PetscCall(Measure(dm, sets, k, &sum, &count));
+    CheckClose("format 4.1: a side of 1, three of 1", sum, k == 1 ? 1 : 3, 8 * PETSC_MACHINE_EPSILON);
+  }
+  PetscCall(DMDestroy(&dm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   const PetscReal pi    = PETSC_PI;
@@ -104,6 +145,7 @@ int main(int argc, char **argv)
 
   NomosTestBegin(argc, argv);
   for (int k = 0; k < 4; k++) PetscCall(Check(&all[k]));
+  PetscCall(Format41());
   return NomosTestEnd();
 }
 
