@@ -438,6 +438,7 @@ PETSC_EXTERN PetscErrorCode NomosTunerSetBins(NomosTuner, PetscInt);
 PETSC_EXTERN PetscErrorCode NomosTunerSetChebyshevDegree(NomosTuner, PetscInt);
 PETSC_EXTERN PetscErrorCode NomosTunerSetGP(NomosTuner, PetscReal z, PetscBool thompson, PetscReal watch, PetscReal drift);
 PETSC_EXTERN PetscErrorCode NomosTunerSetYoung(NomosTuner, PetscReal jacobi_radius, PetscBool symmetric);
+PETSC_EXTERN PetscErrorCode NomosTunerSetInit(NomosTuner, PetscBool young);      /* first arm tried: the learner's, or the formula's */
 PETSC_EXTERN PetscErrorCode NomosTunerYoungOmega(PetscReal jacobi_radius, PetscBool symmetric, PetscReal *omega);
 PETSC_EXTERN PetscErrorCode NomosTunerSetMonitor(NomosTuner, PetscBool);
 PETSC_EXTERN PetscErrorCode NomosTunerSetViewer(NomosTuner, PetscViewer, PetscViewerFormat);

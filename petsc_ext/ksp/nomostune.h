@@ -81,6 +81,7 @@ typedef struct {
   PetscOptions db;                               /* the user's options and the arm */
   PetscReal    applied[NOMOS_KSPTUNE_PARAMETERS]; /* NaN: not applied yet           */
   PetscBool    rebuild[NOMOS_KSPTUNE_PARAMETERS], rebuilds; /* which parameters need new set-up; any? */
+  PetscBool    unread[NOMOS_KSPTUNE_PARAMETERS]; /* said of which parameters that nobody reads them */
   PetscInt     baseline;
 
   /* the attempt that runs */
@@ -99,6 +100,7 @@ PETSC_INTERN PetscErrorCode NomosKSPTuneUse(KSP, PetscInt arm, PetscBool *fresh)
 PETSC_INTERN PetscErrorCode NomosKSPTuneDropLive(KSP);
 PETSC_INTERN PetscErrorCode NomosKSPTuneUndefer(KSP);
 PETSC_INTERN PetscErrorCode NomosKSPTuneDatabase(KSP);
+PETSC_INTERN PetscErrorCode NomosKSPTuneRead(KSP, PetscInt j, const char option[]);
 PETSC_INTERN PetscErrorCode NomosKSPTuneOptionText(NomosTuner, PetscInt j, PetscReal v, char[], size_t);
 PETSC_INTERN PetscErrorCode NomosKSPTuneAddContexts(KSP, NomosTuner, PetscBool add);
 PETSC_INTERN PetscErrorCode NomosKSPTuneDominance(Mat, PetscReal *q, PetscReal *ratio);

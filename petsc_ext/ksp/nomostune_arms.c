@@ -80,7 +80,7 @@ static PetscBool NoRebuild(const char name[])
   return (PetscBool)(!strncmp(name, "ksp_", 4) && strcmp(name, "ksp_type"));
 }
 
-static PetscErrorCode SetOption(KSP ksp, const char name[], const char text[])
+static PetscErrorCode SetOption(KSP ksp, PetscInt j, const char name[], const char text[])
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   const char    *prefix;
@@ -94,6 +94,7 @@ static PetscErrorCode SetOption(KSP ksp, const char name[], const char text[])
   PetscCall(PetscObjectSetOptions((PetscObject)k->inner, k->db));
   PetscCall(KSPSetFromOptions(k->inner));
   PetscCall(PetscObjectSetOptions((PetscObject)k->inner, NULL));
+  PetscCall(NomosKSPTuneRead(ksp, j, option));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -137,7 +138,7 @@ static PetscErrorCode ApplyOne(KSP ksp, PetscInt j, PetscReal v)
     PetscCall(SetLevels(ksp, name, v));
   } else if (k->applied[j] != v) { /* NaN: never applied */
     PetscCall(NomosKSPTuneOptionText(k->tuner, j, v, text, sizeof(text)));
-    PetscCall(SetOption(ksp, name, text));
+    PetscCall(SetOption(ksp, j, name, text));
   }
   k->applied[j] = v;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -292,6 +293,28 @@ static PetscErrorCode CheckSOR(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The omega of a preconditioner that is not there would be set and forgotten. */
+static PetscErrorCode CheckOwner(KSP ksp, NomosTuner t, const char name[])
+{
+  const char *const owner[] = {PCSOR, PCEISENSTAT, "nomossor"};
+  const char       *other, *type;
+  char              omega[32];
+  PetscInt          n;
+
+  PetscFunctionBegin;
+  PetscCall(NomosTunerGetParameters(t, &n, NULL));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscCall(NomosTunerGetParameter(t, i, &other, NULL, NULL));
+    if (!strcmp(other, "pc_type")) PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PCGetType(ksp->pc, &type));
+  for (int i = 0; i < 3; i++) {
+    PetscCall(PetscSNPrintf(omega, sizeof(omega), "pc_%s_omega", owner[i]));
+    PetscCheck(strcmp(name, omega) || !strcmp(type, owner[i]), PetscObjectComm((PetscObject)ksp), PETSC_ERR_ARG_WRONGSTATE, "parameter '%s': the preconditioner is %s; give -pc_type %s, or pc_type among the parameters", name, type, owner[i]);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Once, when the tuner is made. PETSc itself runs an omega outside (0,2) to the limit and says nothing. */
 PetscErrorCode NomosKSPTuneCheckArms(KSP ksp, NomosTuner t)
 {
@@ -311,6 +334,7 @@ PetscErrorCode NomosKSPTuneCheckArms(KSP ksp, NomosTuner t)
     PetscCall(CheckName(ksp, name, &k->rebuild[j]));
     if (k->rebuild[j]) k->rebuilds = PETSC_TRUE;
     if (!strcmp(name, "pc_sor_omega")) PetscCall(CheckSOR(ksp));
+    PetscCall(CheckOwner(ksp, t, name));
     len = strlen(name);
     if (len < 6 || strcmp(name + len - 6, "_omega")) continue;
     for (PetscInt i = 0; i < d; i++) {

@@ -1,6 +1,7 @@
 /* nomostune_context.c - what is known before a solve: the matrix, the size, the tolerance, what the user says. */
 #include "nomostune.h"
 #include "petsc_ext/tuner/tuner.h" /* number of the round */
+#include "petsc_ext/pc/nomossor.h" /* NomosSORGetSweep() */
 #include <petscsnes.h>
 #include <petscts.h>
 
@@ -158,25 +159,46 @@ static PetscErrorCode ReadOne(KSP ksp, PetscInt i, PetscReal *c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Young's formula wants to know whether the sweep is symmetric. */
+/* Does the preconditioner sweep over the rows in their order, and both ways? */
+static PetscErrorCode Sweep(KSP ksp, PetscBool *inorder, PetscBool *symmetric)
+{
+  MatSORType sweep = SOR_SYMMETRIC_SWEEP;
+  PetscBool  ours, sor, eisenstat;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp->pc, PCNOMOSSOR, &ours));
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp->pc, PCSOR, &sor));
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp->pc, PCEISENSTAT, &eisenstat));
+  if (sor) PetscCall(PCSORGetSymmetric(ksp->pc, &sweep));
+  *inorder   = (PetscBool)(sor || eisenstat);
+  *symmetric = (PetscBool)(sweep == SOR_SYMMETRIC_SWEEP || sweep == SOR_LOCAL_SYMMETRIC_SWEEP);
+  if (ours) PetscCall(NomosSORGetSweep(ksp->pc, inorder, symmetric));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The radius for Young's formula. As a start it counts only where it may hold: rows in their order, and a symmetric matrix, or one that CG is
+   trusted with. */
 static PetscErrorCode Young(KSP ksp)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   const char    *method;
-  MatSORType     sweep = SOR_SYMMETRIC_SWEEP;
-  PetscBool      issor, rows;
+  PetscBool      young, rows, inorder, symmetric, known, cg;
   Mat            P;
 
   PetscFunctionBegin;
   PetscCall(NomosTunerGetMethod(k->tuner, &method));
-  if (strcmp(method, NOMOSTUNERYOUNG)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscStrcmp(method, NOMOSTUNERYOUNG, &young));
   PetscCall(PCGetOperators(ksp->pc, NULL, &P));
   PetscCall(RowsReadable(P, &rows));
-  if (!rows) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!rows || (!young && !k->tuner->init_young)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(Sweep(ksp, &inorder, &symmetric));
+  if (!young) {
+    PetscCall(MatIsSymmetricKnown(P, &known, &rows));
+    PetscCall(PetscObjectTypeCompare((PetscObject)k->first, KSPCG, &cg));
+    if (!inorder || !(cg || (known && rows))) PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(ReadMatrix(ksp));
-  PetscCall(PetscObjectTypeCompare((PetscObject)ksp->pc, PCSOR, &issor));
-  if (issor) PetscCall(PCSORGetSymmetric(ksp->pc, &sweep));
-  PetscCall(NomosTunerSetYoung(k->tuner, k->radius, (PetscBool)(sweep == SOR_SYMMETRIC_SWEEP || sweep == SOR_LOCAL_SYMMETRIC_SWEEP)));
+  PetscCall(NomosTunerSetYoung(k->tuner, k->radius, symmetric));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -29,6 +29,27 @@ PetscErrorCode NomosKSPTuneOptionText(NomosTuner t, PetscInt j, PetscReal v, cha
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Was the option of parameter j, just set in the private database, read? If not (a slip of the pen, or an option of another type) its arms are all
+   the same: said once. Where the type itself is among the parameters it may be read by another one. */
+PetscErrorCode NomosKSPTuneRead(KSP ksp, PetscInt j, const char option[])
+{
+  KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
+  const char    *mine, *name;
+  PetscBool      used;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsUsed(k->db, option + 1, &used)); /* without the dash */
+  if (used || k->unread[j]) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(NomosTunerGetParameter(k->tuner, j, &mine, NULL, NULL));
+  for (PetscInt i = 0; i < k->tuner->nparameters; i++) {
+    PetscCall(NomosTunerGetParameter(k->tuner, i, &name, NULL, NULL));
+    if (!strcmp(name, strncmp(mine, "pc_", 3) ? "ksp_type" : "pc_type")) PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  k->unread[j] = PETSC_TRUE;
+  PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)ksp), PETSC_STDERR, "nomos: parameter '%s' of -ksp_type nomostune changes nothing: neither solver nor preconditioner (%s, %s) reads -%s\n", mine, ((PetscObject)k->first)->type_name, ((PetscObject)ksp->pc)->type_name, option + 1));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Number of what an arm sets by set-up; arms that differ in omega alone have the same. */
 static PetscInt Combination(const KSP_NomosTune *k, PetscInt arm)
 {
@@ -39,7 +60,8 @@ static PetscInt Combination(const KSP_NomosTune *k, PetscInt arm)
   return c;
 }
 
-static PetscErrorCode WriteOptions(KSP ksp, PetscInt arm)
+/* asked: were those that were written read meanwhile? */
+static PetscErrorCode WriteOptions(KSP ksp, PetscInt arm, PetscBool asked)
 {
   KSP_NomosTune *k = (KSP_NomosTune *)ksp->data;
   PetscReal      values[NOMOS_KSPTUNE_PARAMETERS];
@@ -56,7 +78,8 @@ static PetscErrorCode WriteOptions(KSP ksp, PetscInt arm)
     PetscCall(PetscObjectGetOptionsPrefix(!strncmp(name, "pc_", 3) ? (PetscObject)ksp->pc : (PetscObject)k->first, &prefix));
     PetscCall(NomosKSPTuneOptionText(k->tuner, j, values[j], text, sizeof(text)));
     PetscCall(PetscSNPrintf(option, sizeof(option), "-%s%s", prefix ? prefix : "", name));
-    PetscCall(PetscOptionsSetValue(k->db, option, text));
+    if (asked) PetscCall(NomosKSPTuneRead(ksp, j, option));
+    else PetscCall(PetscOptionsSetValue(k->db, option, text));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -144,9 +167,10 @@ PetscErrorCode NomosKSPTuneUse(KSP ksp, PetscInt arm, PetscBool *fresh)
         if (k->live[i].combination == c) l = &k->live[i];
       if (!l) {
         PetscCall(Place(k, &l));
-        PetscCall(WriteOptions(ksp, arm));
+        PetscCall(WriteOptions(ksp, arm, PETSC_FALSE));
         PetscCall(MakePC(ksp, &l->pc));
         PetscCall(MakeKSP(ksp, l->pc, &l->ksp));
+        PetscCall(WriteOptions(ksp, arm, PETSC_TRUE));
         l->combination = c;
       }
       l->used  = k->solves + 1;

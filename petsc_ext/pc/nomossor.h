@@ -130,4 +130,5 @@ PETSC_INTERN PetscErrorCode PCPostSolve_NomosSOR(PC, KSP, Vec, Vec);
 PETSC_INTERN PetscErrorCode PCSetFromOptions_NomosSOR(PC, NomosOptionItems);
 PETSC_INTERN PetscErrorCode PCView_NomosSOR(PC, PetscViewer);
 PETSC_INTERN PetscErrorCode NomosSORSettersCompose(PC, PetscBool);
+PETSC_INTERN PetscErrorCode NomosSORGetSweep(PC, PetscBool *inorder, PetscBool *symmetric); /* rows as they stand, or by levels */
 #endif

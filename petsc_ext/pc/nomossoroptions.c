@@ -218,6 +218,16 @@ PetscErrorCode PCView_NomosSOR(PC pc, PetscViewer viewer)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode NomosSORGetSweep(PC pc, PetscBool *inorder, PetscBool *symmetric)
+{
+  const NomosSOR *s = (const NomosSOR *)pc->data;
+
+  PetscFunctionBegin;
+  *inorder   = (PetscBool)(!s->user && (s->built ? s->order_built : s->ordering) <= NOMOS_SOR_LEVELS && s->backend != NOMOS_SOR_JACOBI);
+  *symmetric = (PetscBool)(s->sweep == NOMOS_SOR_SYMMETRIC);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The functions behind the public setters; off: taken away again. */
 PetscErrorCode NomosSORSettersCompose(PC pc, PetscBool on)
 {

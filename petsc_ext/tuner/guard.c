@@ -187,6 +187,21 @@ static PetscErrorCode HoldBack(NomosTuner t, PetscInt *arm)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* -nomos_tuner_init young: the formula's arm, until it was played. A learner that draws learns nothing from it. */
+static PetscErrorCode Start(NomosTuner t, PetscInt *arm)
+{
+  PetscInt young = t->baseline;
+
+  PetscFunctionBegin;
+  if (t->init_young) PetscCall(NomosTunerYoungArm(t, &young));
+  if (young == t->baseline || t->pulls[young] > 0 || !t->allowed[young]) PetscUseTypeMethod(t, select, t->c, t->allowed, arm);
+  else {
+    if (!t->learns_anything) t->flags &= ~NOMOS_ROUND_LEARNED;
+    *arm = young;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode NomosTunerGuardChoose(NomosTuner t, PetscInt *arm)
 {
   const PetscBool guarded = (PetscBool)(t->cap > 0 || t->budget >= 0);
@@ -208,7 +223,7 @@ PetscErrorCode NomosTunerGuardChoose(NomosTuner t, PetscInt *arm)
   }
   if (Stale(t)) PetscFunctionReturn(PETSC_SUCCESS);
   t->flags |= NOMOS_ROUND_LEARNED;
-  PetscUseTypeMethod(t, select, t->c, t->allowed, arm);
+  PetscCall(Start(t, arm));
   if (*arm != t->baseline && t->budget >= 0) PetscCall(Affordable(t, *arm, &fits));
   if (!fits) t->tight = Room(t);
   if (!fits && t->tight <= 0) PetscCall(HoldBack(t, arm));

@@ -414,6 +414,34 @@ PetscErrorCode NomosTunerSetYoung(NomosTuner t, PetscReal jacobi_radius, PetscBo
 }
 
 /*@
+  NomosTunerSetInit - which arm is tried first, after the baseline
+
+  Logically Collective
+
+  Input Parameters:
++ t     - the tuner
+- young - PETSC_FALSE: the learner's choice; PETSC_TRUE: that of Young's formula, once, as soon as the budget allows it. Without a radius
+          (NomosTunerSetYoung()) it is the learner's
+
+  Options Database Key:
+. -nomos_tuner_init baseline|young - (default: baseline)
+
+  Notes:
+  Of use to `gp`, which starts its search from there; a learner that draws learns nothing from an arm it did not draw. `-ksp_type nomostune` gives the radius
+  where the formula may hold: natural order or levels, and a matrix that is known to be symmetric or solved by CG.
+
+  Level: intermediate
+.seealso: `NomosTunerSetYoung()`, `NomosTunerYoungOmega()`
+@*/
+PetscErrorCode NomosTunerSetInit(NomosTuner t, PetscBool young)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(t, NOMOS_TUNER_CLASSID, 1);
+  t->init_young = young;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
   NomosTunerSetMonitor - prints a line per round on rank 0
 
   Logically Collective

@@ -85,13 +85,15 @@ static PetscErrorCode GuardOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
 
 static PetscErrorCode LearnerOptions(NomosTuner t, NomosOptionItems PetscOptionsObject)
 {
-  static const char *const estimators[] = {"iw", "rv"}, *const selects[] = {"lcb", "ts"};
+  static const char *const estimators[] = {"iw", "rv"}, *const selects[] = {"lcb", "ts"}, *const starts[] = {"baseline", "young"};
   OptionName n;
   PetscReal  z = t->gp_z, watch = t->gp_watch, drift = t->gp_drift;
-  PetscInt   estimator = t->rv ? 1 : 0, select = t->gp_thompson ? 1 : 0, bins = t->bins, degree = t->degree;
+  PetscInt   start = t->init_young ? 1 : 0, estimator = t->rv ? 1 : 0, select = t->gp_thompson ? 1 : 0, bins = t->bins, degree = t->degree;
   PetscBool  set, s1, s2, s3, s4;
 
   PetscFunctionBegin;
+  PetscCall(PetscOptionsEList(Name(t, "-nomos_tuner_init", &n), "The first arm tried: the learner's, or that of Young's formula", "NomosTunerSetInit", starts, 2, starts[start], &start, &set));
+  if (set) PetscCall(NomosTunerSetInit(t, (PetscBool)(start == 1)));
   PetscCall(PetscOptionsEList(Name(t, "-nomos_tuner_estimator", &n), "tsallis: importance weighting or reduced variance", "NomosTunerSetEstimator", estimators, 2, estimators[estimator], &estimator, &set));
   if (set) PetscCall(NomosTunerSetEstimator(t, (PetscBool)(estimator == 1)));
   PetscCall(PetscOptionsRangeInt(Name(t, "-nomos_tuner_bins", &n), "tsallisbins: bins of the context, 1 to 16", "NomosTunerSetBins", bins, &bins, &set, 1, 16));
@@ -171,6 +173,7 @@ static PetscErrorCode StateOptions(NomosTuner t, NomosOptionItems PetscOptionsOb
 . -nomos_tuner_ban N          - (default: 3)
 . -nomos_tuner_start N        - (default: 0)
 . -nomos_tuner_freeze N       - (default: -1)
+. -nomos_tuner_init I         - baseline or young (default: baseline)
 . -nomos_tuner_estimator E    - rv or iw (default: rv)
 . -nomos_tuner_bins N         - (default: 5)
 . -nomos_tuner_cheb_degree M  - (default: 5)

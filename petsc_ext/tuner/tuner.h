@@ -149,7 +149,7 @@ struct _p_NomosTuner {
   PetscReal  gp_z, gp_watch, gp_drift;
   PetscBool  gp_thompson;
   PetscReal  young_radius;
-  PetscBool  young_symmetric;
+  PetscBool  young_symmetric, init_young; /* the formula's arm is the first to be tried */
   PetscBool  monitor;
   PetscViewer       viewer; /* shown there at the end, or NULL */
   PetscViewerFormat viewformat;
@@ -215,6 +215,8 @@ PETSC_INTERN PetscInt       NomosTunerContextNode(NomosTuner, const PetscReal c[
 PETSC_INTERN PetscReal      NomosTunerContextClamp(NomosTuner, PetscInt k, PetscReal raw);
 PETSC_INTERN PetscErrorCode NomosTunerHistoryGet(NomosTuner, PetscInt64 i, const NomosTunerRound **); /* i in [oldest, nhistory) */
 PETSC_INTERN PetscInt64     NomosTunerHistoryFirst(NomosTuner);
+/* young.c */
+PETSC_INTERN PetscErrorCode NomosTunerYoungArm(NomosTuner, PetscInt *arm); /* the baseline where the radius is not known */
 /* guard.c */
 PETSC_INTERN PetscErrorCode NomosTunerGuardSetUp(NomosTuner);
 PETSC_INTERN PetscErrorCode NomosTunerGuardRerange(NomosTuner, const PetscReal was[][2]); /* ranges that the contexts had */

@@ -40,10 +40,10 @@ PetscErrorCode NomosTunerYoungOmega(PetscReal radius, PetscBool symmetric, Petsc
 
 /* The baseline with its first numeric parameter near omega. For SOR on the grid point above: too large an omega costs little, too
    small a one much. Under CG both sides cost alike: the nearest. The baseline itself when beta is not known. */
-static PetscErrorCode NomosTunerSelect_Young(NomosTuner t, const PetscReal c[], const PetscBool allowed[], PetscInt *arm)
+PetscErrorCode NomosTunerYoungArm(NomosTuner t, PetscInt *arm)
 {
   PetscReal values[NOMOS_TUNER_MAX_PARAMETERS], omega;
-  PetscInt  k, found;
+  PetscInt  k;
 
   PetscFunctionBegin;
   *arm = t->baseline;
@@ -54,8 +54,15 @@ static PetscErrorCode NomosTunerSelect_Young(NomosTuner t, const PetscReal c[], 
   PetscCall(NomosTunerGetArm(t, t->baseline, values));
   values[k] = t->young_symmetric ? omega : t->parameter[k].value[t->parameter[k].n - 1];
   for (PetscInt i = t->parameter[k].n - 1; i >= 0 && !t->young_symmetric && t->parameter[k].value[i] >= omega; i--) values[k] = t->parameter[k].value[i];
-  PetscCall(NomosTunerFindArm(t, values, &found));
-  if (!allowed || allowed[found]) *arm = found;
+  PetscCall(NomosTunerFindArm(t, values, arm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode NomosTunerSelect_Young(NomosTuner t, const PetscReal c[], const PetscBool allowed[], PetscInt *arm)
+{
+  PetscFunctionBegin;
+  PetscCall(NomosTunerYoungArm(t, arm));
+  if (allowed && !allowed[*arm]) *arm = t->baseline;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

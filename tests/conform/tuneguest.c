@@ -245,6 +245,63 @@ static PetscErrorCode Logs(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* -ksp_nomostune_init young: in their order, the second solve takes the formula's omega; by colours it is the learner's. */
+static PetscErrorCode Init(void)
+{
+  const char *const options[] = {"-i0_pc_type nomossor -i0_ksp_nomostune_init young", "-i1_pc_type nomossor -i1_ksp_nomostune_init young -i1_pc_nomossor_ordering multicolor", "-i2_pc_type nomossor -i2_pc_nomossor_ordering multicolor"};
+  PetscInt          arm[3];
+
+  PetscFunctionBegin;
+  for (int i = 0; i < 3; i++) {
+    Heat        p;
+    KSP         ksp;
+    PC          pc;
+    NomosTuner  t;
+    char        text[256], prefix[8];
+    PetscReal   w, got;
+
+    PetscCall(PetscSNPrintf(prefix, sizeof(prefix), "i%d_", i));
+    PetscCall(PetscSNPrintf(text, sizeof(text), "-i%d_ksp_type nomostune -i%d_ksp_nomostune_budget -1 %s", i, i, options[i]));
+    PetscCall(Options(text));
+    PetscCall(HeatCreate(PETSC_COMM_WORLD, 24, &p));
+    PetscCall(HeatKSP(&p, prefix, &ksp));
+    for (PetscInt k = 0; k < 2; k++) PetscCall(HeatStep(&p, 700 + k, ksp));
+    PetscCall(NomosKSPTuneGetTuner(ksp, &t));
+    PetscCall(KSPGetPC(ksp, &pc));
+    PetscCall(NomosPCSORGetOmega(pc, &got));
+    PetscCall(NomosTunerYoungOmega(HeatRadius(24, HeatKappa(701.5 * HEAT_DT)), PETSC_TRUE, &w));
+    PetscCall(NomosTunerFindArm(t, &w, &arm[i]));
+    PetscCall(NomosTunerGetArm(t, arm[i], &w)); /* the nearest on the grid */
+    if (!i) CheckClose("the formula's omega", got, w, 0);
+    PetscCall(NomosTunerFindArm(t, &got, &arm[i]));
+    PetscCall(KSPDestroy(&ksp));
+    PetscCall(HeatDestroy(&p));
+  }
+  CheckInt("by colours the formula does not count", arm[1], arm[2]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The omega of a preconditioner that is not there. (An option that nobody reads is said on stderr: tests/plugin.) */
+static PetscErrorCode NotThere(void)
+{
+  Heat p;
+  KSP  ksp;
+
+  PetscFunctionBegin;
+  PetscCall(HeatCreate(PETSC_COMM_WORLD, 12, &p));
+  PetscCall(HeatMatrix(&p, 1));
+  PetscCall(HeatPut(&p, p.b, 0.1));
+  PetscCall(Options("-x_ksp_type nomostune -x_pc_type jacobi -x_ksp_nomostune_param_0 pc_sor_omega:lin:1:1.5:3"));
+  PetscCall(KSPCreate(PETSC_COMM_WORLD, &ksp));
+  PetscCall(KSPSetOptionsPrefix(ksp, "x_"));
+  PetscCall(KSPSetOperators(ksp, p.A, p.A));
+  PetscCall(KSPSetFromOptions(ksp));
+  Refused(KSPSolve(ksp, p.b, p.u), PETSC_ERR_ARG_WRONGSTATE, "the preconditioner is jacobi");
+  PetscCall(KSPDestroy(&ksp));
+  PetscCall(HeatDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   NomosTestBegin(argc, argv);
@@ -254,6 +311,8 @@ int main(int argc, char **argv)
   PetscCall(Limit());
   PetscCall(NotOurs());
   PetscCall(BlockMatrix());
+  PetscCall(Init());
+  PetscCall(NotThere());
   PetscCall(Logs());
   return NomosTestEnd();
 }
