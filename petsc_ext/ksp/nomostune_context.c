@@ -77,7 +77,7 @@ PetscErrorCode NomosKSPTuneAddContexts(KSP ksp, NomosTuner t, PetscBool add)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* q, and, for young, an upper estimate of the Jacobi radius; once per state of the matrix. */
+/* q, and, for young, also as a start, an upper estimate of the Jacobi radius; once per state of the matrix. */
 static PetscErrorCode ReadMatrix(KSP ksp)
 {
   KSP_NomosTune   *k = (KSP_NomosTune *)ksp->data;
@@ -93,7 +93,7 @@ static PetscErrorCode ReadMatrix(KSP ksp)
   PetscCall(PetscObjectStateGet((PetscObject)P, &state));
   if (id == k->mat && state == k->matstate) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(NomosTunerGetMethod(k->tuner, &method));
-  PetscCall(NomosKSPTuneDominance(P, &k->q, strcmp(method, NOMOSTUNERYOUNG) ? NULL : &ratio));
+  PetscCall(NomosKSPTuneDominance(P, &k->q, strcmp(method, NOMOSTUNERYOUNG) && !k->tuner->init_young ? NULL : &ratio));
   k->radius   = PetscMin(ratio, 1 - 1e-8);
   k->mat      = id;
   k->matstate = state;

@@ -33,8 +33,8 @@ PetscErrorCode NomosTunerAddContext(NomosTuner t, const char name[], PetscReal l
   x = &t->context[t->ncontexts];
   PetscCall(PetscStrallocpy(name, &x->name));
   t->ncontexts++;
-  x->adaptive = adaptive;
   PetscCall(NomosTunerSetContextRange(t, t->ncontexts - 1, lo, hi));
+  if (adaptive) x->adaptive = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -47,7 +47,7 @@ PetscErrorCode NomosTunerAddContext(NomosTuner t, const char name[], PetscReal l
 + t  - the tuner, not yet set up
 . k  - number of the context
 . lo - low end
-- hi - high end; hi = lo: not known, the range follows the values
+- hi - high end; the range then stays. hi = lo: not known, it follows the values
 
   Level: intermediate
 .seealso: `NomosTunerAddContext()`
@@ -64,7 +64,7 @@ PetscErrorCode NomosTunerSetContextRange(NomosTuner t, PetscInt k, PetscReal lo,
   PetscCheck(!PetscIsInfOrNanReal(lo) && !PetscIsInfOrNanReal(hi) && lo <= hi, PetscObjectComm((PetscObject)t), PETSC_ERR_ARG_OUTOFRANGE, "context '%s': %g to %g is no range", x->name, (double)lo, (double)hi);
   x->lo = x->nominal_lo = lo;
   x->hi = x->nominal_hi = hi;
-  if (lo == hi) x->adaptive = PETSC_TRUE;
+  x->adaptive = (PetscBool)(lo == hi);
   x->seen_lo = PETSC_MAX_REAL;
   x->seen_hi = -PETSC_MAX_REAL;
   PetscFunctionReturn(PETSC_SUCCESS);

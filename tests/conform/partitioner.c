@@ -32,6 +32,7 @@ static PetscErrorCode Parts(DM dm, const char type[], PetscInt nparts, Result *r
   PetscCall(DMPlexCreatePartitionerGraph(dm, 0, &n, &start, &adjacency, &global));
   PetscCall(PetscPartitionerCreate(PETSC_COMM_WORLD, &part));
   PetscCall(PetscPartitionerSetType(part, type));
+  PetscCall(PetscPartitionerSetFromOptions(part));
   PetscCall(PetscSectionCreate(PETSC_COMM_WORLD, &sizes));
   PetscCall(NomosPartitionerPartition(part, nparts, n, start, adjacency, NULL, sizes, &is));
   PetscCall(PetscCalloc1(n, &where));
@@ -105,4 +106,5 @@ int main(int argc, char **argv)
 
 /*TEST
   np: 1 2 4
+  np: 1 2  args: -petscpartitioner_metis_recursive -petscpartitioner_metis_ufactor 10 -petscpartitioner_metis_seed 3
 TEST*/

@@ -1,6 +1,7 @@
 /* What users get wrong, each with its code; and the rules of a round: order, cancel, limit, failures, bans, start, freeze. */
 #include <nomos.h>
 #include "refusetest.h"
+#include "petsc_ext/tuner/tuner.h" /* what an option sets */
 
 static PetscErrorCode Arms(void)
 {
@@ -310,6 +311,33 @@ static PetscErrorCode Init(const char method[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Every option that has a setter, with the stem of an owner: it sets what the setter sets. */
+static PetscErrorCode AllOptions(void)
+{
+  NomosTuner t;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsInsertString(NULL, "-o_own_param_0 w:log:1:4:3 -o_own_context_range_0 1,3 -o_own_method tsallisbins -o_own_cap 4 -o_own_budget 0.5 -o_own_ban 2 -o_own_start 6 -o_own_freeze 100 -o_own_estimator iw "
+                                           "-o_own_bins 3 -o_own_cheb_degree 2 -o_own_gp_select ts -o_own_gp_z 1.5 -o_own_gp_watch 0.5 -o_own_gp_drift 1e-4 -o_own_seed 7 -o_own_name other -o_own_baseline 1 "
+                                           "-o_own_save all.h5 -o_own_save_interval 9 -o_own_load_mode arms -o_own_init young"));
+  PetscCall(NomosTunerCreate(PETSC_COMM_WORLD, &t));
+  PetscCall(NomosTunerAddContext(t, "c", 0, 1, PETSC_TRUE));
+  PetscCall(NomosTunerSetOptionsPrefix(t, "o_"));
+  PetscCall(NomosTunerSetOptionsStem(t, "own_"));
+  CheckTrue("before the options the range follows the values", t->context[0].adaptive);
+  PetscCall(NomosTunerSetFromOptions(t));
+  CheckTrue("param, context_range", t->nparameters == 1 && t->parameter[0].n == 3 && t->context[0].lo == 1 && t->context[0].hi == 3 && !t->context[0].adaptive);
+  CheckTrue("method, seed, name", !strcmp(t->method, "tsallisbins") && t->seed == 7 && !strcmp(t->label, "other"));
+  CheckTrue("cap, budget, ban, start, freeze", t->cap == 4 && t->budget == 0.5 && t->ban == 2 && t->start == 6 && t->freeze == 100);
+  CheckTrue("init, estimator, bins, cheb_degree", t->init_young && !t->rv && t->bins == 3 && t->degree == 2);
+  CheckTrue("gp_select, gp_z, gp_watch, gp_drift", t->gp_thompson && t->gp_z == 1.5 && t->gp_watch == 0.5 && t->gp_drift == 1e-4);
+  CheckTrue("save, save_interval, load_mode", t->savefile && !strcmp(t->savefile, "all.h5") && t->save_interval == 9 && t->loadmode == NOMOS_LOAD_ARMS);
+  PetscCall(NomosTunerSetUp(t));
+  CheckInt("baseline", t->baseline, 1);
+  PetscCall(NomosTunerDestroy(&t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   NomosTestBegin(argc, argv);
@@ -323,6 +351,7 @@ int main(int argc, char **argv)
   PetscCall(StartFreeze());
   PetscCall(Init("gp"));
   PetscCall(Init("tsallis"));
+  PetscCall(AllOptions());
   PetscCall(Rest());
   return NomosTestEnd();
 }

@@ -26,7 +26,7 @@ static void Totals(PetscBool high, const Published p[], int n)
    for tsallis and what learns its range 0.05. */
 static PetscErrorCode Learners(PetscBool high, const double want[TABLE_LEARNERS])
 {
-  const int draws                = 4;
+  const int draws                = 2;
   double    ratio[TABLE_LEARNERS] = {0}, mean, harm;
 
   PetscFunctionBegin;
@@ -68,5 +68,5 @@ int main(int argc, char **argv)
   return NomosTestEnd();
 }
 /*TEST
-  np: 1  timeout: 120
+  np: 1  timeout: 300
 TEST*/
