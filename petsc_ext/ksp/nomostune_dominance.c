@@ -9,10 +9,10 @@ typedef struct { /* over the local rows: sum of (row sum) / diagonal; if asked f
 } Dominance;
 
 /* Signs count: with the mass matrix of finite elements the moduli say the same of a small and of a large time step. For an M-matrix it makes no difference. */
-static inline void Row(Dominance *d, PetscScalar diagonal, PetscScalar sum)
+static inline void Row(Dominance *d, PetscScalar diagonal, PetscScalar rest)
 {
   if (!(PetscAbsScalar(diagonal) > 0)) return; /* zero, or no number */
-  d->sum += PetscMin(PetscMax(-1, PetscRealPart(sum / diagonal)), EXCESS_MOST);
+  d->sum += PetscMin(PetscMax(-1, 1 + PetscRealPart(rest / diagonal)), EXCESS_MOST);
 }
 
 static inline void Ratio(Dominance *d, PetscScalar diagonal, PetscReal moduli)
@@ -75,7 +75,7 @@ static PetscErrorCode AIJRows(Mat diagonal_block, Mat rest_block, PetscInt n, Do
   for (PetscInt i = 0; i < n; i++) {
     const PetscInt begin = in.ia[i], end = in.ia[i + 1];
     PetscInt       here = begin + offset; /* end: there is none */
-    PetscScalar    sum = 0;
+    PetscScalar    rest = 0;
 
     if (here >= end || in.ja[here] != i) {
       here = begin;
@@ -83,10 +83,11 @@ static PetscErrorCode AIJRows(Mat diagonal_block, Mat rest_block, PetscInt n, Do
       if (here < end) offset = here - begin;
     }
     if (here == end) continue;
-    for (PetscInt j = begin; j < end; j++) sum += in.a[j];
+    for (PetscInt j = begin; j < here; j++) rest += in.a[j];
+    for (PetscInt j = here + 1; j < end; j++) rest += in.a[j];
     if (out.A)
-      for (PetscInt j = out.ia[i]; j < out.ia[i + 1]; j++) sum += out.a[j];
-    Row(&d, in.a[here], sum);
+      for (PetscInt j = out.ia[i]; j < out.ia[i + 1]; j++) rest += out.a[j];
+    Row(&d, in.a[here], rest);
     if (d.gershgorin) Ratio(&d, in.a[here], Moduli(&in, i) + Moduli(&out, i));
   }
   *result = d;
@@ -104,18 +105,18 @@ static PetscErrorCode AnyRows(Mat P, Dominance *d)
   for (PetscInt i = lo; i < hi; i++) {
     const PetscInt    *col;
     const PetscScalar *val;
-    PetscScalar        diagonal = 0, sum = 0;
+    PetscScalar        diagonal = 0, rest = 0;
     PetscReal          moduli = 0;
     PetscInt           n;
 
     PetscCall(MatGetRow(P, i, &n, &col, &val));
     for (PetscInt j = 0; j < n; j++) {
       if (col[j] == i) diagonal = val[j];
-      sum += val[j];
+      else rest += val[j];
       moduli += PetscAbsScalar(val[j]);
     }
     PetscCall(MatRestoreRow(P, i, &n, &col, &val));
-    Row(d, diagonal, sum);
+    Row(d, diagonal, rest);
     Ratio(d, diagonal, moduli);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -125,15 +126,14 @@ static PetscErrorCode AnyRows(Mat P, Dominance *d)
    another rank. */
 static PetscErrorCode SymmetricRows(Mat P, Dominance *d)
 {
-  Vec                diagonal, sum, moduli;
-  const PetscScalar *a, *s, *m;
+  Vec                diagonal, rest, moduli;
+  const PetscScalar *a, *r, *m;
   PetscInt           lo, hi;
 
   PetscFunctionBegin;
-  PetscCall(MatCreateVecs(P, &diagonal, &sum));
+  PetscCall(MatCreateVecs(P, &diagonal, &rest));
   PetscCall(MatGetDiagonal(P, diagonal));
-  PetscCall(VecCopy(diagonal, sum));
-  PetscCall(VecDuplicate(sum, &moduli));
+  PetscCall(VecDuplicate(rest, &moduli));
   PetscCall(MatGetOwnershipRange(P, &lo, &hi));
   PetscCall(MatGetRowUpperTriangular(P));
   for (PetscInt i = lo; i < hi; i++) {
@@ -144,8 +144,8 @@ static PetscErrorCode SymmetricRows(Mat P, Dominance *d)
     PetscCall(MatGetRow(P, i, &n, &col, &val));
     for (PetscInt j = 0; j < n; j++) {
       if (col[j] <= i) continue;
-      PetscCall(VecSetValue(sum, i, val[j], ADD_VALUES));
-      PetscCall(VecSetValue(sum, col[j], val[j], ADD_VALUES));
+      PetscCall(VecSetValue(rest, i, val[j], ADD_VALUES));
+      PetscCall(VecSetValue(rest, col[j], val[j], ADD_VALUES));
       if (!d->gershgorin) continue;
       PetscCall(VecSetValue(moduli, i, PetscAbsScalar(val[j]), ADD_VALUES));
       PetscCall(VecSetValue(moduli, col[j], PetscAbsScalar(val[j]), ADD_VALUES));
@@ -153,22 +153,22 @@ static PetscErrorCode SymmetricRows(Mat P, Dominance *d)
     PetscCall(MatRestoreRow(P, i, &n, &col, &val));
   }
   PetscCall(MatRestoreRowUpperTriangular(P));
-  PetscCall(VecAssemblyBegin(sum));
-  PetscCall(VecAssemblyEnd(sum));
+  PetscCall(VecAssemblyBegin(rest));
+  PetscCall(VecAssemblyEnd(rest));
   PetscCall(VecAssemblyBegin(moduli));
   PetscCall(VecAssemblyEnd(moduli));
   PetscCall(VecGetArrayRead(diagonal, &a));
-  PetscCall(VecGetArrayRead(sum, &s));
+  PetscCall(VecGetArrayRead(rest, &r));
   PetscCall(VecGetArrayRead(moduli, &m));
   for (PetscInt i = 0; i < hi - lo; i++) {
-    Row(d, a[i], s[i]);
+    Row(d, a[i], r[i]);
     if (d->gershgorin) Ratio(d, a[i], PetscAbsScalar(a[i]) + PetscRealPart(m[i]));
   }
   PetscCall(VecRestoreArrayRead(moduli, &m));
-  PetscCall(VecRestoreArrayRead(sum, &s));
+  PetscCall(VecRestoreArrayRead(rest, &r));
   PetscCall(VecRestoreArrayRead(diagonal, &a));
   PetscCall(VecDestroy(&diagonal));
-  PetscCall(VecDestroy(&sum));
+  PetscCall(VecDestroy(&rest));
   PetscCall(VecDestroy(&moduli));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
