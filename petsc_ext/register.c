@@ -8,7 +8,7 @@
 #include <petscpartitioner.h>
 #include "nomosconfig.h"
 
-PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Proj, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Halo, NOMOS_Select, NOMOS_Update, NOMOS_SORColor, NOMOS_SORSweep;
+PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Modes, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Select, NOMOS_Update, NOMOS_SORColor, NOMOS_SORSweep;
 PetscClassId  NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID, NOMOS_TUNER_CLASSID;
 
 static PetscBool NomosPackageInitialized = PETSC_FALSE;
@@ -84,13 +84,12 @@ static PetscErrorCode RegisterEvents(void)
   PetscCall(PetscLogEventRegister("NomosAdj", NOMOS_MAP_CLASSID, &NOMOS_Adj));
   PetscCall(PetscLogEventRegister("NomosFFT", NOMOS_BACKEND_CLASSID, &NOMOS_FFT));
   PetscCall(PetscLogEventRegister("NomosGemm", NOMOS_BACKEND_CLASSID, &NOMOS_Gemm));
-  PetscCall(PetscLogEventRegister("NomosProj", NOMOS_MAP_CLASSID, &NOMOS_Proj));
+  PetscCall(PetscLogEventRegister("NomosModes", NOMOS_BACKEND_CLASSID, &NOMOS_Modes));
   PetscCall(PetscLogEventRegister("NomosLoss", NOMOS_MAP_CLASSID, &NOMOS_Loss));
   PetscCall(PetscLogEventRegister("NomosUpd", NOMOS_PROBLEM_CLASSID, &NOMOS_Upd));
   PetscCall(PetscLogEventRegister("NomosH5Read", NOMOS_DATA_CLASSID, &NOMOS_H5Read));
   PetscCall(PetscLogEventRegister("NomosH5Write", NOMOS_DATA_CLASSID, &NOMOS_H5Write));
   PetscCall(PetscLogEventRegister("NomosCkpt", NOMOS_PROBLEM_CLASSID, &NOMOS_Ckpt));
-  PetscCall(PetscLogEventRegister("NomosHalo", NOMOS_BACKEND_CLASSID, &NOMOS_Halo));
   PetscCall(PetscLogEventRegister("NomosSelect", NOMOS_TUNER_CLASSID, &NOMOS_Select));
   PetscCall(PetscLogEventRegister("NomosUpdate", NOMOS_TUNER_CLASSID, &NOMOS_Update));
   PetscCall(PetscLogEventRegister("NomosSORColor", NOMOS_BACKEND_CLASSID, &NOMOS_SORColor));

@@ -6,7 +6,7 @@
 #include "compat.h"
 #include <petsc/private/petscimpl.h>
 
-PETSC_INTERN PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Proj, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Halo, NOMOS_Select, NOMOS_Update, NOMOS_SORColor, NOMOS_SORSweep;
+PETSC_INTERN PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Modes, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Select, NOMOS_Update, NOMOS_SORColor, NOMOS_SORSweep;
 PETSC_INTERN PetscFunctionList NomosBackendList, NomosMapList, NomosTunerList; /* emptied by the finalizer */
 PETSC_INTERN PetscErrorCode NomosOptionsUseFamily(const char family[]); /* "net", "data", ...: an object of it was made; its unused options are named at the end */
 PETSC_INTERN PetscErrorCode NomosOptionsFindWord(PetscObject, const char option[], const char word[], const char *const list[], PetscInt *);

@@ -163,6 +163,9 @@ struct _p_NomosBackend {
 PETSC_INTERN PetscErrorCode NomosBackendClone(NomosBackend, NomosPrecision, NomosBackend *); /* same table, this precision */
 PETSC_INTERN PetscErrorCode NomosBackendSetTable(NomosBackend, const NomosBackendTable *);
 PETSC_INTERN PetscErrorCode NomosBackendCheck(NomosBackend, int code, const char what[]);
+PETSC_INTERN PetscErrorCode NomosBackendFFT(NomosBackend, void *plan, int kind, PetscInt batch, const void *in, void *out, int add);
+PETSC_INTERN PetscErrorCode NomosBackendGemm(NomosBackend, const NomosGemm *);
+PETSC_INTERN PetscErrorCode NomosBackendModes(NomosBackend, const NomosModes *);
 PETSC_INTERN PetscErrorCode NomosBackendMalloc(NomosBackend, size_t reals, NomosReal **);
 PETSC_INTERN PetscErrorCode NomosBackendMallocBytes(NomosBackend, size_t bytes, void **);
 PETSC_INTERN PetscErrorCode NomosBackendFree(NomosBackend, void *pointer_to_pointer);
@@ -193,9 +196,9 @@ PETSC_INTERN PetscErrorCode NomosStageDestroy(NomosBackend, NomosStage *);
     #define NomosLaunchRows(b, K, m, n, ...) NomosBackendCheck((b), (m) > 0 && (n) > 0 ? (b)->table->rows((b)->ctx, (int)(b)->precision, NOMOS_ROWS_##K, (m), (n), &(K##Args){__VA_ARGS__}) : 0, #K)
     /* out[g] (+)= sum over i of the body, in backend memory */
     #define NomosLaunchSum(b, K, m, n, add, out, ...) NomosBackendCheck((b), (m) > 0 ? (b)->table->sum((b)->ctx, (int)(b)->precision, NOMOS_SUM_##K, (m), (n), &(K##Args){__VA_ARGS__}, (add), (out)) : 0, #K)
-    #define NomosGemmRun(b, ...) NomosBackendCheck((b), (b)->table->gemm((b)->ctx, (int)(b)->precision, &(NomosGemm){__VA_ARGS__}), "gemm")
-    #define NomosModesRun(b, ...) NomosBackendCheck((b), (b)->table->modes((b)->ctx, (int)(b)->precision, &(NomosModes){__VA_ARGS__}), "modes")
-    #define NomosFFTRun(b, plan, kind, batch, in, out, add) NomosBackendCheck((b), (b)->table->fft((b)->ctx, (plan), (kind), (batch), (in), (out), (add)), "fft")
+    /* operations.c */
+    #define NomosGemmRun(b, ...) NomosBackendGemm((b), &(NomosGemm){__VA_ARGS__})
+    #define NomosModesRun(b, ...) NomosBackendModes((b), &(NomosModes){__VA_ARGS__})
   #endif
 #endif
 #endif

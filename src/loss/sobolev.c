@@ -102,7 +102,7 @@ static PetscErrorCode Spectrum(NomosMap m, const double *v, const double *scale,
   const PetscInt fields = s->f.B * s->f.C, parts = 2 * fields;
 
   PetscFunctionBegin;
-  PetscCall(NomosFFTRun(m->be, s->plan, NOMOS_FFT_FORWARD, fields, v, s->z, 0));
+  PetscCall(NomosBackendFFT(m->be, s->plan, NOMOS_FFT_FORWARD, fields, v, s->z, 0));
   PetscCall(NomosLaunchRows(m->be, ModeScale, parts, s->kp, .x = s->z, .rho = s->rho, .scale = scale, .y = y, .n = s->kp, .group = 2 * s->f.C));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -156,7 +156,7 @@ static PetscErrorCode AdjointSobolev(NomosMap m, Vec dy, Vec dx, PetscBool wantp
   PetscCall(NomosStageWrite(m->be, &f->sx, dx, &px));
   if (!flat) {
     PetscCall(NomosLaunchRows(m->be, ModeScale, parts, s->kp, .x = py, .rho = s->rho, .scale = scale, .y = s->z, .n = s->kp, .group = 2 * f->C));
-    PetscCall(NomosFFTRun(m->be, s->plan, NOMOS_FFT_FORWARD_ADJ, fields, s->z, s->d, 0));
+    PetscCall(NomosBackendFFT(m->be, s->plan, NOMOS_FFT_FORWARD_ADJ, fields, s->z, s->d, 0));
   }
   PetscCall(NomosLaunchRows(m->be, Centre, fields, f->N, .x = flat ? py : s->d, .shift = f->zero, .q = f->q[MISFIT_LINEARIZE], .scale = flat ? scale : NULL, .y = px, .C = f->C, .n = f->N, .group = f->C));
   PetscCall(NomosMisfitEnd(m, f));

@@ -107,7 +107,7 @@ static PetscErrorCode RankOption(NomosMap m, NomosOptionItems PetscOptionsObject
   PetscBool set;
 
   PetscFunctionBegin;
-  PetscCall(PetscOptionsStringArray("-net_fno_rank", "Ranks of cp (one) or tucker (one per tensor axis); a number with a decimal point is a fraction of the dense count", "NomosMap", text, &n, &set));
+  PetscCall(PetscOptionsStringArray("-net_fno_rank", "Ranks of cp (one) or tucker (one per tensor axis), positive; a number with a decimal point is a fraction of the dense count", "NomosMap", text, &n, &set));
   if (!set) PetscFunctionReturn(PETSC_SUCCESS);
   f->nrank         = n;
   f->rank_fraction = PETSC_FALSE;
@@ -133,13 +133,13 @@ static PetscErrorCode SetFromOptions_FNO(NomosMap m, NomosOptionItems PetscOptio
   PetscFunctionBegin;
   PetscCall(NomosMapReset(m));
   PetscOptionsHeadBegin(PetscOptionsObject, "Fourier neural operator");
-  PetscCall(PetscOptionsIntArray("-net_fno_modes", "Fourier modes per axis", "NomosMapFNOSetModes", modes, &n, &set));
+  PetscCall(PetscOptionsIntArray("-net_fno_modes", "Fourier modes per axis, 1 to what the grid carries", "NomosMapFNOSetModes", modes, &n, &set));
   if (set) PetscCall(SetModes_FNO(m, n, modes));
   v = f->width;
-  PetscCall(PetscOptionsInt("-net_fno_width", "Channels inside the net", "NomosMapFNOSetWidth", v, &v, &set));
+  PetscCall(PetscOptionsInt("-net_fno_width", "Channels inside the net, 1 to 65536", "NomosMapFNOSetWidth", v, &v, &set));
   if (set) PetscCall(SetWidth_FNO(m, v));
   v = f->layers;
-  PetscCall(PetscOptionsInt("-net_fno_layers", "Fourier blocks", "NomosMapFNOSetLayers", v, &v, &set));
+  PetscCall(PetscOptionsInt("-net_fno_layers", "Fourier blocks, 1 to 64", "NomosMapFNOSetLayers", v, &v, &set));
   if (set) PetscCall(SetLayers_FNO(m, v));
 #define FNO_ENUM(name, text, list, field, type) \
   do { \
@@ -155,7 +155,7 @@ static PetscErrorCode SetFromOptions_FNO(NomosMap m, NomosOptionItems PetscOptio
   FNO_ENUM("-net_fno_factorization", "Form of the spectral weights", Factorizations, factorization, FNOFactorization);
   PetscCall(RankOption(m, PetscOptionsObject));
   FNO_ENUM("-net_fno_norm", "Normalisation layers: group has one group", Norms, norm, FNONorm);
-  PetscCall(PetscOptionsRealArray("-net_fno_padding", "Padding as a fraction of the grid, one number or one per axis", "NomosMap", pad, &np, &set));
+  PetscCall(PetscOptionsRealArray("-net_fno_padding", "Padding as a fraction of the grid, 0 to 4, one number or one per axis", "NomosMap", pad, &np, &set));
   if (set) {
     f->npad = np;
     for (PetscInt j = 0; j < np; j++) {
@@ -164,9 +164,9 @@ static PetscErrorCode SetFromOptions_FNO(NomosMap m, NomosOptionItems PetscOptio
     }
   }
   FNO_ENUM("-net_fno_padding_mode", "Padding at the end, or that much on each side", PadModes, pad_symmetric, PetscBool);
-  PetscCall(PetscOptionsBoundedReal("-net_fno_lifting_ratio", "Hidden width of the lifting over the width", "NomosMap", f->lifting_ratio, &f->lifting_ratio, NULL, 0));
-  PetscCall(PetscOptionsBoundedReal("-net_fno_projection_ratio", "Hidden width of the projection over the width", "NomosMap", f->projection_ratio, &f->projection_ratio, NULL, 0));
-  PetscCall(PetscOptionsBoundedReal("-net_fno_mlp_expansion", "Hidden width of a block's MLP over the width", "NomosMap", f->mlp_expansion, &f->mlp_expansion, NULL, 0));
+  PetscCall(PetscOptionsBoundedReal("-net_fno_lifting_ratio", "Hidden width of the lifting over the width, at least 0", "NomosMap", f->lifting_ratio, &f->lifting_ratio, NULL, 0));
+  PetscCall(PetscOptionsBoundedReal("-net_fno_projection_ratio", "Hidden width of the projection over the width, at least 0", "NomosMap", f->projection_ratio, &f->projection_ratio, NULL, 0));
+  PetscCall(PetscOptionsBoundedReal("-net_fno_mlp_expansion", "Hidden width of a block's MLP over the width, at least 0", "NomosMap", f->mlp_expansion, &f->mlp_expansion, NULL, 0));
   FNO_ENUM("-net_fno_embedding", "Coordinates as further input channels", Embeddings, embedding, PetscBool);
   PetscCall(PetscOptionsBool("-net_fno_separable", "One spectral weight per channel and mode", "NomosMap", f->separable, &f->separable, NULL));
   FNO_ENUM("-net_fno_stabilizer", "tanh before each spectral layer", Stabilizers, stabilizer, PetscBool);

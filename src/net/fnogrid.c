@@ -83,8 +83,8 @@ static PetscErrorCode TimePlan(NomosMap m, void *plan, NomosReal *x, NomosReal *
   *best = 1e30;
   for (int it = 0; it < 4; it++) {
     PetscCall(PetscTime(&a));
-    PetscCall(NomosFFTRun(m->be, plan, NOMOS_FFT_FORWARD, f->width, x, z, 0));
-    PetscCall(NomosFFTRun(m->be, plan, NOMOS_FFT_INVERSE, f->width, z, x, 0));
+    PetscCall(NomosBackendFFT(m->be, plan, NOMOS_FFT_FORWARD, f->width, x, z, 0));
+    PetscCall(NomosBackendFFT(m->be, plan, NOMOS_FFT_INVERSE, f->width, z, x, 0));
     PetscCall(NomosBackendCheck(m->be, m->be->table->sync(m->be->ctx), "sync"));
     PetscCall(PetscTime(&b));
     if (it) *best = PetscMin(*best, b - a);

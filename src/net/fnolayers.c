@@ -107,7 +107,7 @@ PetscErrorCode NomosFNOSpanFFT(NomosMap m, void *plan, int kind, FNOSpan s, Nomo
   const PetscBool in = kind == NOMOS_FFT_FORWARD || kind == NOMOS_FFT_INVERSE_ADJ ? PETSC_TRUE : PETSC_FALSE;
 
   PetscFunctionBegin;
-  PetscCall(NomosFFTRun(m->be, plan, kind, fields, in ? x : zs, in ? zs : x, add));
+  PetscCall(NomosBackendFFT(m->be, plan, kind, fields, in ? x : zs, in ? zs : x, add));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

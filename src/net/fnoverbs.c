@@ -183,7 +183,7 @@ static PetscErrorCode Resample(NomosMap m, const NomosReal *x, NomosReal *y, Pet
   NomosReal     *z = f->resample_spectrum[0], *w = f->resample_spectrum[1];
 
   PetscFunctionBegin;
-  PetscCall(NomosFFTRun(m->be, f->resample_plan[side], transpose ? NOMOS_FFT_INVERSE_ADJ : NOMOS_FFT_FORWARD, fields, x, z, 0));
+  PetscCall(NomosBackendFFT(m->be, f->resample_plan[side], transpose ? NOMOS_FFT_INVERSE_ADJ : NOMOS_FFT_FORWARD, fields, x, z, 0));
   if (!transpose && f->resample_map[0]) {
     PetscCall(NomosLaunchRows(m->be, GatherRows, 2 * fields, kp, .x = z, .y = w, .map = f->resample_map[0], .nx = kp, .ny = kp));
     z = w;
@@ -195,7 +195,7 @@ static PetscErrorCode Resample(NomosMap m, const NomosReal *x, NomosReal *y, Pet
       if (f->resample_map[set]) PetscCall(NomosLaunchRows(m->be, GatherRows, 2 * fields, kp, .x = z, .y = w, .map = f->resample_map[set], .nx = kp, .ny = kp, .add = 1));
     z = w;
   }
-  PetscCall(NomosFFTRun(m->be, f->resample_plan[1 - side], transpose ? NOMOS_FFT_FORWARD_ADJ : NOMOS_FFT_INVERSE, fields, z, y, 0));
+  PetscCall(NomosBackendFFT(m->be, f->resample_plan[1 - side], transpose ? NOMOS_FFT_FORWARD_ADJ : NOMOS_FFT_INVERSE, fields, z, y, 0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -93,7 +93,7 @@ static void Coefficients(Solver *s, PetscReal h, PetscReal nu, PetscReal length)
 static PetscErrorCode ToField(Solver *s, const PetscReal v[], PetscReal u[])
 {
   PetscFunctionBegin;
-  PetscCall(NomosBackendCheck(s->backend, s->backend->table->fft(s->backend->ctx, s->plan, NOMOS_FFT_INVERSE, 1, v, u, 0), "fft"));
+  PetscCall(NomosBackendFFT(s->backend, s->plan, NOMOS_FFT_INVERSE, 1, v, u, 0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -105,7 +105,7 @@ static PetscErrorCode Nonlinear(Solver *s, const PetscReal v[], PetscReal out[])
   PetscFunctionBegin;
   PetscCall(ToField(s, v, s->field));
   for (PetscInt i = 0; i < s->n; i++) s->field[i] *= s->field[i];
-  PetscCall(NomosBackendCheck(s->backend, s->backend->table->fft(s->backend->ctx, s->plan, NOMOS_FFT_FORWARD, 1, s->field, out, 0), "fft"));
+  PetscCall(NomosBackendFFT(s->backend, s->plan, NOMOS_FFT_FORWARD, 1, s->field, out, 0));
   for (PetscInt k = 0; k < s->kp; k++) {
     const PetscReal a = re[k], b = im[k];
 

@@ -21,13 +21,11 @@ PetscErrorCode NomosProblemLocalPart(NomosProblem p, PetscInt n, PetscInt *first
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Activations of 2 MB (half of that and double were slower), in multiples of 4 samples for the mode products. A net may say what a sample costs; else the
-   measured 1400 bytes per point of a net of width 24 to 32 in single precision. */
+/* Activations of 2 MB (half of that and double were slower), in multiples of 4 samples for the mode products: the measured 1400 bytes per point of a
+   net of width 24 to 32 in single precision. */
 static PetscErrorCode ChooseChunk(NomosProblem p)
 {
-  PetscErrorCode (*bytes)(NomosMap, PetscReal *);
   PetscInt  share = (PetscMax(1, PetscMin(p->batch, p->ntrain)) + p->size - 1) / p->size, points;
-  PetscReal cost;
   NomosGrid grid;
 
   PetscFunctionBegin;
@@ -35,10 +33,7 @@ static PetscErrorCode ChooseChunk(NomosProblem p)
   else {
     PetscCall(NomosMapGetGrid(p->map, &grid, NULL));
     PetscCall(NomosGridPoints(&grid, &points));
-    PetscCall(PetscObjectQueryFunction((PetscObject)p->map, "NomosMapGetSampleBytes_C", &bytes));
-    if (bytes) PetscCall((*bytes)(p->map, &cost));
-    else cost = 1400.0 * (PetscReal)points * (p->map->precision == NOMOS_SINGLE ? 1 : 2);
-    p->chunk = (PetscInt)PetscMax(1.0, PetscMin(2.0e6 / cost, 1024.0));
+    p->chunk = (PetscInt)PetscMax(1.0, PetscMin(2.0e6 / (1400.0 * (PetscReal)points * (p->map->precision == NOMOS_SINGLE ? 1 : 2)), 1024.0));
     if (p->chunk > 4) p->chunk -= p->chunk % 4;
   }
   p->chunk = PetscMin(p->chunk, share);

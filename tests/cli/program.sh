@@ -72,7 +72,7 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
   expect '' "${run[@]}" train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 1 -o viewed.h5 -net_view ascii:net.txt -pictures none -nomos_progress none
   expect 'grid 16x16|parameters .real count. in' cat net.txt
   stage=$(sed -n '/^--- Event Stage [0-9]*: Nomos train/,/^--- Event Stage [0-9]*: [^N]/p' log.txt)
-  for e in NomosFwd NomosAdj NomosLoss NomosUpd; do grep -q "^$e  *[1-9]" <<<"$stage" || fail "no $e in the stage Nomos train of -log_view"; done
+  for e in NomosFwd NomosAdj NomosLoss NomosUpd NomosFFT NomosGemm NomosModes; do grep -q "^$e  *[1-9]" <<<"$stage" || fail "no $e in the stage Nomos train of -log_view"; done
   # on a terminal a bar that is drawn over itself, elsewhere lines
   if command -v script >/dev/null; then
     expect $'\r\\[#+\\.*\\] [0-9]+/1200 f=[0-9.e+-]+ [0-9.]+ steps/s [0-9]+ s left' script -qec "$nomos train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 400 -o bar.h5 -pictures none" /dev/null

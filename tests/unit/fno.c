@@ -196,6 +196,49 @@ static PetscErrorCode WrongSettings(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What -log_view counts in one forward pass: every weight of a 1x1 layer is used once a point, every spectral one once a sample, of modes
+   that are padded to whole vectors of 16. */
+static PetscErrorCode Flops(void)
+{
+  const PetscInt     n[2] = {16, 16}, samples = 3, points = 256;
+  const char *const  names[] = {"NomosGemm", "NomosModes"};
+  PetscLogDouble     before[2], want[2] = {0, 0};
+  PetscEventPerfInfo info;
+  PetscLogEvent      event;
+  NomosMap           m;
+  Vec                x, p, y;
+  PetscInt           nblocks;
+
+  PetscFunctionBegin;
+  PetscCall(PetscLogDefaultBegin());
+  PetscCall(Net("-net_type fno -net_fno_modes 8,8 -net_fno_width 24 -net_fno_conv gemm", 2, n, n, &m));
+  PetscCall(NomosMapSetBatch(m, samples));
+  PetscCall(NomosMapCreateVecs(m, &x, &p, &y));
+  PetscCall(Fill(x, 0.1));
+  PetscCall(NomosMapInitializeParameters(m, 0, p));
+  PetscCall(NomosMapGetNumBlocks(m, &nblocks));
+  for (PetscInt i = 0; i < nblocks; i++) {
+    NomosBlock b;
+    PetscCall(NomosMapGetBlock(m, i, &b));
+    if (b.is_complex) want[1] += 8.0 * samples * 24 * 24 * 48; /* 8 x 5 modes in 3 vectors */
+    else if (b.rank == 3 && b.shape[2] == 1 && strstr(b.name, "weight")) want[0] += 2.0 * samples * points * (PetscLogDouble)b.size;
+  }
+  for (int pass = 0; pass < 2; pass++) {
+    for (int i = 0; i < 2; i++) {
+      PetscCall(PetscLogEventGetId(names[i], &event));
+      PetscCall(PetscLogEventGetPerfInfo(0, event, &info));
+      if (pass) CheckClose(names[i], info.flops - before[i], want[i], 0);
+      before[i] = info.flops;
+    }
+    if (!pass) PetscCall(NomosMapApply(m, x, p, y));
+  }
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&p));
+  PetscCall(VecDestroy(&y));
+  PetscCall(NomosMapDestroy(&m));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   NomosTestBegin(argc, argv);
@@ -211,6 +254,7 @@ int main(int argc, char **argv)
   PetscCall(Interpolates(16, 9));
   PetscCall(FirstValues());
   PetscCall(WrongSettings());
+  PetscCall(Flops());
   return NomosTestEnd();
 }
 
