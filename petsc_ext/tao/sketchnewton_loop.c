@@ -312,8 +312,9 @@ static PetscErrorCode Begin(Tao tao)
   s->checked_at = 0;
   s->alpha      = 0;
   s->status     = "iterating";
-  s->inside                                                                                                             = PETSC_TRUE;
-  s->differences                                                                                                        = s->hessian == NOMOS_SN_HESSIAN_MFFD || !tao->hessian ? PETSC_TRUE : PETSC_FALSE;
+  s->inside     = PETSC_TRUE;
+
+  s->differences = s->hessian == NOMOS_SN_HESSIAN_MFFD || !tao->hessian ? PETSC_TRUE : PETSC_FALSE;
   if (!tao->hessian && s->hessian == NOMOS_SN_HESSIAN_USER && !s->told_differences) {
     PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)tao), PETSC_STDERR, "nomos: no Hessian is set (TaoSetHessian()): sketchnewton takes differences of the gradient of the Lagrangian\n"));
     s->told_differences = PETSC_TRUE;
@@ -358,6 +359,6 @@ PetscErrorCode TaoSolve_SketchNewton(Tao tao)
   PetscCall(Begin(tao));
   s->solved = PETSC_TRUE;
   PetscCall(Run(tao));
-  s->inside = PETSC_FALSE; /* not after an error: PetscCall() returned it */
+  s->inside     = PETSC_FALSE; /* not after an error: PetscCall() returned it */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
