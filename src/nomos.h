@@ -25,6 +25,7 @@ PETSC_EXTERN PetscErrorCode NomosInitializePackage(void); /* after PetscInitiali
 PETSC_EXTERN PetscErrorCode NomosFinalizePackage(void);
 PETSC_EXTERN PetscErrorCode NomosGetVersion(char version[], size_t len);
 PETSC_EXTERN PetscErrorCode NomosOptionsCheck(MPI_Comm, PetscInt *unused); /* names mistyped options of our families      */
+PETSC_EXTERN PetscErrorCode NomosOptionsClaimAll(void); /* every option of this run is PETSc's or Nomos'                  */
 PETSC_EXTERN PetscClassId   NOMOS_BACKEND_CLASSID, NOMOS_MAP_CLASSID, NOMOS_DATA_CLASSID, NOMOS_PROBLEM_CLASSID, NOMOS_SCHEDULE_CLASSID, NOMOS_TUNER_CLASSID;
 
 /* ---- backend: where the numbers live and who computes ------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* nomostune.c - KSPNOMOSTUNE: a KSP that runs another one and chooses settings of it before every solve. What a program calls: nomostune_api.c. */
 #include "nomostune.h"
+#include <nomosimpl.h>
 #include "petsc_ext/tuner/tuner.h" /* the baseline that the options made of ours */
 
 const char *const NomosTuneCosts[] = {"auto", "its", "work", "time", "user"};
@@ -290,6 +291,7 @@ PetscErrorCode KSPCreate_NomosTune(KSP ksp)
   KSP_NomosTune *k = NULL;
 
   PetscFunctionBegin;
+  PetscCall(NomosOptionsUseFamily("ksp_nomostune"));
   PetscCall(PetscNew(&k));
   for (PetscInt i = 0; i < NOMOS_KSPTUNE_CONTEXTS; i++) k->user[i] = NAN;
   for (PetscInt i = 0; i < NOMOS_KSPTUNE_PARAMETERS; i++) k->applied[i] = NAN;

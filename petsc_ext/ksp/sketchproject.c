@@ -3,6 +3,7 @@
   directions, the row actions and the settings have files of their own.
 */
 #include "sketchproject.h"
+#include <nomosimpl.h>
 
 #define ROUNDING (1e3 * PETSC_MACHINE_EPSILON) /* of the first residual: the condition of what is left */
 

@@ -4,6 +4,7 @@
   settings have files of their own.
 */
 #include "kktsketch.h"
+#include <nomosimpl.h>
 
 static PetscErrorCode Vectors(PC pc)
 {

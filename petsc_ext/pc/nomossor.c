@@ -3,6 +3,7 @@
   orders, the matrix, the sweeps, Eisenstat's form and the settings have files of their own.
 */
 #include "nomossor.h"
+#include <nomosimpl.h>
 
 /* --- set-up ----------------------------------------------------------------------------------------------------------- */
 
@@ -373,6 +374,7 @@ PETSC_INTERN PetscErrorCode PCCreate_NomosSOR(PC pc)
 
   PetscFunctionBegin;
   PetscCall(NomosInitializePackage());
+  PetscCall(NomosOptionsUseFamily("pc_nomossor"));
   PetscCall(PetscNew(&s));
   s->omega      = 1;
   s->its        = 1;

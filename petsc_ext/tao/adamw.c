@@ -446,6 +446,11 @@ PETSC_INTERN PetscErrorCode TaoCreate_AdamW(Tao tao)
 
   PetscFunctionBegin;
   PetscCall(NomosInitializePackage());
+  PetscCall(NomosOptionsUseFamily("tao_adamw"));
+  PetscCall(NomosOptionsUseFamily("tao_schedule"));
+  PetscCall(NomosOptionsUseFamily("tao_clip"));
+  PetscCall(NomosOptionsUseFamily("tao_nan_policy"));
+  PetscCall(NomosOptionsUseFamily("tao_conv"));
   PetscCall(PetscNew(&a));
   a->lr    = 1e-3;
   a->beta1 = 0.9;

@@ -15,20 +15,21 @@
 typedef struct {
   const char *name, *what, *form, *families;
   PetscErrorCode (*run)(Cli *);
+  int takes_file; /* the word behind the verb is one */
 } Verb;
 
 /* families: beginnings of the options that `nomos VERB -help` shows; the rest of PETSc's is left to PETSc */
 static const Verb Verbs[] = {
   {"generate", "make a data set by solving an equation",
-   "nomos generate -pde_type darcy -pde_grid 32,32 -data_samples 256 -nomos_seed 1 -o darcy.h5", "-o -pde_ -data_ -nomos_", CliGenerate},
+   "nomos generate -pde_type darcy -pde_grid 32,32 -data_samples 256 -nomos_seed 1 -o darcy.h5", "-o -pde_ -data_ -nomos_", CliGenerate, 0},
   {"train", "train a net on a data set",
-   "nomos train -options_file examples/recipes/darcy16-quick.opts -data TRAIN.h5 -data_test A.h5,B.h5 -o model.h5 -nomos_history h.csv", "-o -model -pictures -data -net_ -loss_ -map_check -nomos_ -tao_type -tao_max_it -tao_adamw_ -tao_schedule_ -tao_clip -tao_nan_policy", CliTrain},
+   "nomos train -options_file examples/recipes/darcy16-quick.opts -data TRAIN.h5 -data_test A.h5,B.h5 -o model.h5 -nomos_history h.csv", "-o -model -pictures -data -net_ -loss_ -map_check -nomos_ -tao_type -tao_max_it -tao_adamw_ -tao_schedule_ -tao_clip -tao_nan_policy", CliTrain, 0},
   {"predict", "apply a trained model to samples, at any resolution",
-   "nomos predict -model model.h5 -data B.h5 -o pred.h5 -report report.csv", "-o -model -pictures -report -data -net_ -nomos_", CliPredict},
+   "nomos predict -model model.h5 -data B.h5 -o pred.h5 -report report.csv", "-o -model -pictures -report -data -net_ -nomos_", CliPredict, 0},
   {"info", "say what a file is and what it holds",
-   "nomos info FILE", "-data_allow_nan -nomos_", CliInfo},
+   "nomos info FILE", "-data_allow_nan -nomos_", CliInfo, 1},
   {"check", "is a file sound? Does a model reproduce stored values?",
-   "nomos check FILE [-options_file MODEL.opts -reference REF.h5]", "-model -reference -check_ -data_allow_nan -net_ -nomos_", CliCheck},
+   "nomos check FILE [-options_file MODEL.opts -reference REF.h5]", "-model -reference -check_ -data_allow_nan -net_ -nomos_", CliCheck, 1},
 };
 #define NUM_VERBS (sizeof(Verbs) / sizeof(Verbs[0]))
 
@@ -73,6 +74,20 @@ static void Shorten(char line[])
   if (!strncmp(open + 1, "now ", 4)) memmove(open + 1, open + 5, strlen(open + 5) + 1);
 }
 
+/* Several objects ask for some options. */
+static PetscBool ShownBefore(const char line[])
+{
+  static char  names[256][64];
+  static int   n = 0;
+  const char  *from = strchr(line, '-');
+  const size_t len  = strcspn(from, " :<");
+
+  for (int i = 0; i < n; i++)
+    if (strlen(names[i]) == len && !strncmp(names[i], from, len)) return PETSC_TRUE;
+  if (n < 256 && len < 64) snprintf(names[n++], 64, "%.*s", (int)len, from);
+  return PETSC_FALSE;
+}
+
 /* In place of PETSc's own printing of help: only the options of this verb, each once. A line comes in several calls. */
 static PetscErrorCode HelpPrintf(MPI_Comm comm, const char format[], ...)
 {
@@ -85,7 +100,7 @@ static PetscErrorCode HelpPrintf(MPI_Comm comm, const char format[], ...)
   vsnprintf(line + at, sizeof(line) - at, format, args);
   va_end(args);
   if (!strchr(line, '\n')) PetscFunctionReturn(PETSC_SUCCESS);
-  if ((!strncmp(line, "  -", 3) || !strncmp(line, " -", 2)) && Shows(line)) {
+  if ((!strncmp(line, "  -", 3) || !strncmp(line, " -", 2)) && Shows(line) && !ShownBefore(line)) {
     Shorten(line);
     PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s", line));
   }
@@ -208,6 +223,23 @@ static int IsHelp(const char word[])
   return !strcmp(word, "-help") || !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
+/* PETSc's own idea of an option; "-3" is a value. */
+static int IsOption(const char word[])
+{
+  return word[0] == '-' && ((word[1] >= 'a' && word[1] <= 'z') || (word[1] >= 'A' && word[1] <= 'Z') || word[1] == '-');
+}
+
+/* PETSc passes over a word that is neither an option nor its value. first: the word behind the verb may be a FILE. */
+static int Alone(int argc, char **argv, int first)
+{
+  for (int i = first; i < argc; i++)
+    if (!IsOption(argv[i]) && (i == 2 || !IsOption(argv[i - 1]) || IsHelp(argv[i - 1]))) {
+      snprintf(Sentence, sizeof(Sentence), "'%s' belongs to no option%s; the files of a list are joined by commas without blanks, for example -data A.h5,B.h5", argv[i], i == 3 && first == 3 ? ", and the verb takes one file" : "");
+      return 1;
+    }
+  return 0;
+}
+
 /* A copy of argv without the verb and -help, -options_file in front. Returns the number of words, or -1 for a file that cannot be read. */
 static int Arrange(int argc, char **argv, char **out, PetscBool *help)
 {
@@ -264,6 +296,7 @@ static PetscErrorCode RunVerb(const Verb *verb, Cli *cli)
     PetscHelpPrintf = HelpPrintf;
   }
   PetscCall(NomosInitializePackage());
+  PetscCall(NomosOptionsClaimAll());
   PetscCall(ProgramOptions(cli));
   PetscCall(verb->run(cli));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -314,13 +347,13 @@ int main(int argc, char **argv)
   if (!verb) return NoVerb(argc, argv);
   words = (char **)malloc(((size_t)argc + 1) * sizeof(*words));
   if (!words) return 1;
-  n = Arrange(argc, argv, words, &cli.help);
-  if (n < 0) n = 1; /* start, so that one rank can speak for all */
+  n        = Arrange(argc, argv, words, &cli.help);
   cli.file = FileWord(argc, argv);
+  if (n < 0 || Alone(argc, argv, verb->takes_file && cli.file ? 3 : 2)) n = 1; /* start, so that one rank can speak for all */
   if (!Traced(argc, argv) && PetscPushErrorHandler(Remember, NULL)) return 1;
   ierr = PetscInitialize(&n, &words, NULL, NULL);
   if (!ierr && MPI_Comm_dup(PETSC_COMM_WORLD, &comm)) return 1;
-  if (Sentence[0] && !ierr) ierr = PETSC_ERR_FILE_OPEN;
+  if (Sentence[0] && !ierr) ierr = PETSC_ERR_USER_INPUT;
   cli.comm = PETSC_COMM_WORLD;
   signal(SIGPIPE, SIG_DFL); /* `nomos info FILE | head` is no crash; PETSc would report one */
   if (!ierr) ierr = RunVerb(verb, &cli);
