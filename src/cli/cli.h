@@ -14,7 +14,7 @@
 #include "nomos.h"
 #include "compat.h"
 
-#define CLI_MAX_FILES 16
+#define CLI_MAX_FILES 256 /* in a list of files */
 #define CLI_TEXT      65536 /* what info prints about one file */
 
 /* what a verb is called with: the words after the options were taken out */
@@ -42,9 +42,10 @@ PETSC_INTERN PetscErrorCode CliRequireSound(Cli *, PetscInt n, char *const files
 /* files.c */
 typedef struct {
   PetscInt n;
-  char    *name[CLI_MAX_FILES];
+  char    *name[CLI_MAX_FILES + 1]; /* one more, to see that there are too many */
 } CliFiles;
 PETSC_INTERN PetscErrorCode CliFilesDestroy(CliFiles *);
+PETSC_INTERN PetscErrorCode CliFilesCheck(Cli *, const char option[], const CliFiles *); /* not too many */
 PETSC_INTERN PetscErrorCode CliCheckWritable(Cli *, const char option[], const char file[]); /* before hours of work, not after */
 PETSC_INTERN PetscErrorCode CliCheckDistinct(Cli *, const char option[], const char file[], const char used_by[], PetscInt n, char *const others[]); /* nothing that a run reads is overwritten */
 PETSC_INTERN void           CliStem(const char path[], PetscBool folder, char out[], size_t len); /* a/b.h5 -> a/b, or b */

@@ -287,8 +287,8 @@ static PetscErrorCode Tolerances(Cli *cli, NomosPrecision precision, PetscReal *
   *forward  = precision == NOMOS_SINGLE ? 1e-5 : 1e-12;
   *gradient = precision == NOMOS_SINGLE ? 1e-4 : 1e-10;
   PetscOptionsBegin(cli->comm, NULL, "nomos check -reference", "nomos");
-  PetscCall(PetscOptionsBoundedReal("-check_forward_rtol", "Largest relative distance of outputs and losses (single 1e-5, double 1e-12)", "nomos", *forward, forward, NULL, 0));
-  PetscCall(PetscOptionsBoundedReal("-check_gradient_rtol", "Largest relative distance of gradients (single 1e-4, double 1e-10)", "nomos", *gradient, gradient, NULL, 0));
+  PetscCall(PetscOptionsBoundedReal("-check_forward_rtol", "Largest relative distance of outputs and losses, not negative (single 1e-5, double 1e-12)", "nomos", *forward, forward, NULL, 0));
+  PetscCall(PetscOptionsBoundedReal("-check_gradient_rtol", "Largest relative distance of gradients, not negative (single 1e-4, double 1e-10)", "nomos", *gradient, gradient, NULL, 0));
   PetscOptionsEnd();
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -15,6 +15,13 @@ PetscErrorCode CliFilesDestroy(CliFiles *f)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode CliFilesCheck(Cli *cli, const char option[], const CliFiles *f)
+{
+  PetscFunctionBegin;
+  PetscCheck(f->n <= CLI_MAX_FILES, cli->comm, PETSC_ERR_ARG_OUTOFRANGE, "%s has more than %d files; put more samples into one file", option, CLI_MAX_FILES);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The name without its suffix; folder false: without the folders in front as well. */
 void CliStem(const char path[], PetscBool folder, char out[], size_t len)
 {

@@ -21,9 +21,9 @@ static PetscErrorCode Options(Cli *cli, Generate *v)
 
   PetscFunctionBegin;
   PetscOptionsBegin(cli->comm, NULL, "nomos generate", "nomos");
-  PetscCall(PetscOptionsBoundedInt("-data_first", "Number of the first sample", "NomosMapSample", v->first, &v->first, NULL, 0));
+  PetscCall(PetscOptionsBoundedInt("-data_first", "Number of the first sample, not negative", "NomosMapSample", v->first, &v->first, NULL, 0));
   PetscCall(PetscOptionsInt("-data_samples", "How many samples to make, 1 or more; it must be given", "NomosMapSample", v->samples, &v->samples, NULL));
-  PetscCall(PetscOptionsBoundedInt("-nomos_seed", "Seed of the samples", "NomosMapSample", v->seed, &v->seed, NULL, 0));
+  PetscCall(PetscOptionsBoundedInt("-nomos_seed", "Seed of the samples, not negative", "NomosMapSample", v->seed, &v->seed, NULL, 0));
   PetscCall(PetscOptionsString("-o", "File to write (nomos-dataset/1)", "NomosDataWriteBegin", v->file, v->file, sizeof(v->file), NULL));
   PetscOptionsEnd();
   PetscCall(PetscOptionsHasName(NULL, NULL, "-data_samples", &has));

@@ -184,7 +184,11 @@ PetscErrorCode CliInspect(Cli *cli, const char file[], PetscBool *sound, char te
   PetscCall(AllowNaN(cli, &allow));
   text[0] = 0;
   PetscCallMPI(MPI_Comm_rank(cli->comm, &rank));
-  if (rank == 0) yes = InspectHere(file, allow ? 1 : 0, text, len) ? 1 : 0;
+  if (rank == 0) {
+    yes = InspectHere(file, allow ? 1 : 0, text, len) ? 1 : 0;
+    for (char *c = text; *c; c++) /* it quotes the file: nothing that steers a terminal */
+      if (((unsigned char)*c < 32 && *c != '\n') || (unsigned char)*c > 126) *c = '?';
+  }
   PetscCallMPI(MPI_Bcast(&yes, 1, MPI_INT, 0, cli->comm));
   *sound = yes ? PETSC_TRUE : PETSC_FALSE;
   PetscCall(CliSameText(cli, text, len));

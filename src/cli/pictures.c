@@ -54,10 +54,12 @@ static PetscErrorCode Grow(History *h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One line of the .csv: step,time_s,f,...,epoch,test1_rel_l2,... A continued run appends: the last line of a step counts. */
+/* One line: step,time_s,f,...,epoch,test1_rel_l2,... as .csv, or as .jsonl with a name in front of each number. A continued run appends:
+   the last line of a step counts. */
 static PetscErrorCode Line(History *h, char line[])
 {
-  char     *at = line, *end;
+  const int json = line[0] == '{' && strchr(line, ':');
+  char     *at   = json ? strchr(line, ':') + 1 : line, *end;
   PetscReal v[9 + CLI_MAX_FILES];
   int       n = 0;
 
@@ -65,7 +67,7 @@ static PetscErrorCode Line(History *h, char line[])
   for (; at && n < 9 + (int)h->ntests; n++) {
     v[n] = strtod(at, &end);
     if (end == at) v[n] = (PetscReal)NAN;
-    at = strchr(at, ',');
+    at = strchr(at, json ? ':' : ',');
     if (at) at++;
   }
   if (n < 3 || PetscIsNanReal(v[0])) PetscFunctionReturn(PETSC_SUCCESS); /* the header */
@@ -112,11 +114,10 @@ PetscErrorCode CliPictureHistory(Cli *cli, const char folder[], const char histo
   PetscMPIInt rank;
   FILE       *f;
   char        line[LINE_LEN];
-  size_t      n = strlen(history);
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(cli->comm, &rank));
-  if (rank || n < 4 || strcmp(history + n - 4, ".csv") || !(f = fopen(history, "r"))) PetscFunctionReturn(PETSC_SUCCESS);
+  if (rank || !(f = fopen(history, "r"))) PetscFunctionReturn(PETSC_SUCCESS);
   while (fgets(line, sizeof(line), f)) PetscCall(Line(&h, line));
   fclose(f);
   if (h.n && DrawCurves(folder, &h, tests)) PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "nomos: the curves of '%s' could not be drawn in '%s'\n", history, folder));

@@ -13,7 +13,7 @@ typedef struct {
 static PetscErrorCode Options(Cli *cli, Predict *v)
 {
   PetscFunctionBegin;
-  v->data.n = CLI_MAX_FILES;
+  v->data.n = CLI_MAX_FILES + 1;
   PetscOptionsBegin(cli->comm, NULL, "nomos predict", "nomos");
   PetscCall(PetscOptionsString("-model", "The trained model: nomos-checkpoint/1, or safetensors with an option list", "NomosMapLoad", v->model, v->model, sizeof(v->model), NULL));
   PetscCall(PetscOptionsStringArray("-data", "Files to read (nomos-dataset/1), comma separated", "NomosDataSetFiles", v->data.name, &v->data.n, NULL));
@@ -21,6 +21,7 @@ static PetscErrorCode Options(Cli *cli, Predict *v)
   PetscCall(PetscOptionsString("-report", "CSV file with one row per sample and file", "NomosProblemComputeErrors", v->report, v->report, sizeof(v->report), NULL));
   PetscCall(PetscOptionsString("-pictures", "Folder for pictures, or none (default: OUT_pictures beside -o)", "nomos", v->pictures, v->pictures, sizeof(v->pictures), NULL));
   PetscOptionsEnd();
+  PetscCall(CliFilesCheck(cli, "-data", &v->data));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

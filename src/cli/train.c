@@ -14,7 +14,7 @@ typedef struct {
 static PetscErrorCode Options(Cli *cli, Train *v)
 {
   PetscFunctionBegin;
-  v->data.n = v->tests.n = CLI_MAX_FILES;
+  v->data.n = v->tests.n = CLI_MAX_FILES + 1;
   PetscOptionsBegin(cli->comm, NULL, "nomos train", "nomos");
   PetscCall(PetscOptionsStringArray("-data", "Files to train on (nomos-dataset/1), comma separated", "NomosDataSetFiles", v->data.name, &v->data.n, NULL));
   PetscCall(PetscOptionsStringArray("-data_test", "Files whose errors are reported, comma separated", "NomosProblemAddTestData", v->tests.name, &v->tests.n, NULL));
@@ -23,6 +23,8 @@ static PetscErrorCode Options(Cli *cli, Train *v)
   PetscCall(PetscOptionsString("-nomos_history", "File that gets one line per step: .csv or .jsonl", "NomosProblemSetHistory", v->history, v->history, sizeof(v->history), NULL));
   PetscCall(PetscOptionsString("-pictures", "Folder for pictures, or none (default: OUT_pictures beside -o)", "nomos", v->pictures, v->pictures, sizeof(v->pictures), NULL));
   PetscOptionsEnd();
+  PetscCall(CliFilesCheck(cli, "-data", &v->data));
+  PetscCall(CliFilesCheck(cli, "-data_test", &v->tests));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -39,6 +39,16 @@ static void SayShape(Text *t, int rank, const int64_t shape[])
 }
 
 /* ---- data set -------------------------------------------------------------------------------------------------- */
+/* What made it, where the file says so. */
+static void SayOrigin(NomosH5 h, Text *t, NomosWhy *why)
+{
+  char    text[4096];
+  int64_t seed;
+
+  if (NomosH5HasAttribute(h, "/", "generator") && !NomosH5GetString(h, "/", "generator", text, sizeof(text), why)) Say(t, "  options: %s\n", text);
+  if (!why->code && NomosH5HasAttribute(h, "/", "seed") && !NomosH5GetNumber(h, "/", "seed", 1, &seed, why)) Say(t, "  seed %" PRId64 "\n", seed);
+}
+
 static void InspectDataset(const char path[], int allow_nan, Text *t, NomosWhy *why)
 {
   NomosDataset d;
@@ -50,6 +60,7 @@ static void InspectDataset(const char path[], int allow_nan, Text *t, NomosWhy *
     for (int i = 0; i < d.dim; i++) Say(t, "%s%" PRId64, i ? "x" : "", d.n[i]);
     Say(t, " input=%d output=%d sums=%d/%d\n", d.nfields[0], d.nfields[1], d.sums, d.nfields[0] + d.nfields[1]);
     if (d.problem[0]) Say(t, "  problem %s\n", d.problem);
+    SayOrigin(h, t, why);
     for (int i = 0; i < d.dim; i++) Say(t, "  axis %d: %" PRId64 " points, length %g, offset %g, %s\n", i, d.n[i], d.length[i], d.offset[i], d.periodic[i] ? "periodic" : "bounded");
     if (d.frames) Say(t, "  time: %" PRId64 " levels\n", d.frames);
     for (int s = 0; s < 2; s++)
@@ -105,6 +116,17 @@ static void SayTensors(NomosH5 h, const char group[], Text *t, NomosWhy *why)
   free(names);
 }
 
+/* Where the run stands that a checkpoint belongs to. */
+static void SayRun(NomosH5 h, Text *t, NomosWhy *why)
+{
+  char    type[64], file[4096];
+  int64_t seed, batch, epoch, samples;
+
+  if (!NomosH5Has(h, "/optimizer") || !NomosH5Has(h, "/data")) return;
+  if (NomosH5GetString(h, "/optimizer", "type", type, sizeof(type), why) || NomosH5GetNumber(h, "/rng", "seed", 1, &seed, why) || NomosH5GetNumber(h, "/data", "batch", 1, &batch, why) || NomosH5GetNumber(h, "/data", "epoch", 1, &epoch, why) || NomosH5GetNumber(h, "/data", "samples", 1, &samples, why) || NomosH5GetString(h, "/data", "file", file, sizeof(file), why)) return;
+  Say(t, "  run: optimizer %s, seed %" PRId64 ", epoch %" PRId64 ", batches of %" PRId64 " of %" PRId64 " samples of %s\n", type, seed, epoch, batch, samples, file[0] ? file : "no file");
+}
+
 static void InspectTuner(const char path[], Text *t, NomosWhy *why);
 static void InspectCheckpoint(const char path[], Text *t, NomosWhy *why)
 {
@@ -124,6 +146,7 @@ static void InspectCheckpoint(const char path[], Text *t, NomosWhy *why)
   if (!options) NomosWhySet(why, PETSC_ERR_MEM, "no memory for the options of '%s'", path);
   else if (NomosH5HasAttribute(h, "/config", "options") && !NomosH5GetString(h, "/config", "options", options, 65536, why)) SayOptions(path, options, t, why);
   free(options);
+  if (!why->code) SayRun(h, t, why);
   if (!why->code && NomosH5Has(h, "/params")) SayTensors(h, "/params", t, why);
   NomosH5Close(&h);
 }

@@ -347,8 +347,8 @@ static PetscErrorCode ParseSamples(MPI_Comm comm, const char text[], PetscInt *s
 @*/
 PetscErrorCode NomosDataSetFromOptions(NomosData data)
 {
-  char     *files[256], *in[NOMOS_MAX_FIELDS], *out[NOMOS_MAX_FIELDS], cache[64] = "1g", samples[64] = "all";
-  PetscInt  nfiles = 256, nin = NOMOS_MAX_FIELDS, nout = NOMOS_MAX_FIELDS, first, wanted, time;
+  char     *files[NOMOS_MAX_FILES + 1], *in[NOMOS_MAX_FIELDS + 1], *out[NOMOS_MAX_FIELDS + 1], cache[64] = "1g", samples[64] = "all";
+  PetscInt  nfiles = NOMOS_MAX_FILES + 1, nin = NOMOS_MAX_FIELDS + 1, nout = NOMOS_MAX_FIELDS + 1, first, wanted, time;
   PetscBool has_files = PETSC_FALSE, has_in, has_out, has_first, has_samples, has_time, has_cache, has_nan, nan;
   MPI_Comm  comm;
 
@@ -363,12 +363,14 @@ PetscErrorCode NomosDataSetFromOptions(NomosData data)
   if (!data->nfiles) PetscCall(PetscOptionsStringArray("-data", "Files to read (nomos-dataset/1), comma separated", "NomosDataSetFiles", files, &nfiles, &has_files));
   PetscCall(PetscOptionsStringArray("-data_input", "Input fields, comma separated (default: all, in file order)", "NomosDataSetFields", in, &nin, &has_in));
   PetscCall(PetscOptionsStringArray("-data_output", "Output fields, comma separated (default: all, in file order)", "NomosDataSetFields", out, &nout, &has_out));
-  PetscCall(PetscOptionsBoundedInt("-data_first", "First sample, counted over all files", "NomosDataSetRange", first, &first, &has_first, 0));
+  PetscCall(PetscOptionsBoundedInt("-data_first", "First sample, counted over all files, not negative", "NomosDataSetRange", first, &first, &has_first, 0));
   PetscCall(PetscOptionsString("-data_samples", "How many samples: all, or a number above 0", "NomosDataSetRange", samples, samples, sizeof(samples), &has_samples));
   PetscCall(PetscOptionsEList("-data_time", "Output with a time axis: its last level, or all as channels", "NomosDataSetTime", NomosDataTimes, 2, NomosDataTimes[time], &time, &has_time));
   PetscCall(PetscOptionsString("-data_cache", "Data up to this size stay in memory: bytes, or a number with k, m, g", "NomosDataSetCache", cache, cache, sizeof(cache), &has_cache));
   PetscCall(PetscOptionsBool("-data_allow_nan", "Take files that hold NaN or Inf", "NomosDataSetAllowNaN", nan, &nan, &has_nan));
   PetscOptionsEnd();
+  PetscCheck(!has_files || nfiles <= NOMOS_MAX_FILES, comm, PETSC_ERR_ARG_OUTOFRANGE, "-data has more than %d files; put more samples into one file", NOMOS_MAX_FILES);
+  PetscCheck((!has_in || nin <= NOMOS_MAX_FIELDS) && (!has_out || nout <= NOMOS_MAX_FIELDS), comm, PETSC_ERR_ARG_OUTOFRANGE, "-data_input or -data_output has more than %d fields", NOMOS_MAX_FIELDS);
   if (has_files) PetscCall(NomosDataSetFiles(data, nfiles, (const char *const *)files));
   for (PetscInt i = 0; has_files && i < nfiles; i++) PetscCall(PetscFree(files[i]));
   if (has_in) PetscCall(CopyStrings(nin, (const char *const *)in, &data->nnames[0], &data->names[0]));

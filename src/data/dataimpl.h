@@ -3,6 +3,8 @@
 */
 #ifndef NOMOS_DATAIMPL_H
 #define NOMOS_DATAIMPL_H
+#define NOMOS_MAX_FILES 256 /* in a list of -data */
+
 #include "../nomosimpl.h"
 #include "data.h"
 

@@ -212,7 +212,7 @@ static PetscErrorCode SetFromOptionsSobolev(NomosMap m, NomosOptionItems PetscOp
   PetscFunctionBegin;
   PetscOptionsHeadBegin(PetscOptionsObject, "H^s misfit");
   PetscCall(PetscOptionsReal("-loss_sobolev_s", "Order s of the norm, -16 to 16; 0 is plain L2", "NomosMapSobolevSetOrder", s, &s, NULL));
-  PetscCall(PetscOptionsBoundedReal("-loss_sobolev_alpha", "Mode weight (alpha + |xi|^2)^s; 0: homogeneous, without mode 0", "NomosMapSobolevSetOrder", alpha, &alpha, NULL, 0));
+  PetscCall(PetscOptionsBoundedReal("-loss_sobolev_alpha", "Mode weight (alpha + |xi|^2)^s; not negative; 0: homogeneous, without mode 0", "NomosMapSobolevSetOrder", alpha, &alpha, NULL, 0));
   PetscCall(NomosMisfitSetFromOptions(m, &l->f, PetscOptionsObject));
   PetscOptionsHeadEnd();
   PetscCall(SetOrder(m, s, alpha));

@@ -205,8 +205,8 @@ PetscErrorCode NomosMapSetFromOptions(NomosMap m)
     if (set) PetscCall(NomosMapSetType(m, type));
   }
   if (net) {
-    PetscCall(PetscOptionsBoundedInt("-net_channels_in", "Fields per input sample", "NomosMapSetChannels", cin, &cin, NULL, 1));
-    PetscCall(PetscOptionsBoundedInt("-net_channels_out", "Fields per output sample", "NomosMapSetChannels", cout, &cout, NULL, 1));
+    PetscCall(PetscOptionsBoundedInt("-net_channels_in", "Fields per input sample, 1 or more", "NomosMapSetChannels", cin, &cin, NULL, 1));
+    PetscCall(PetscOptionsBoundedInt("-net_channels_out", "Fields per output sample, 1 or more", "NomosMapSetChannels", cout, &cout, NULL, 1));
     PetscCall(PetscOptionsEnum("-net_precision", "Arithmetic of the net", "NomosMapSetPrecision", NomosPrecisions, p, &p, NULL));
     PetscCall(NomosMapSetChannels(m, cin, cout));
     PetscCall(NomosMapSetPrecision(m, (NomosPrecision)p));

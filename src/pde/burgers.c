@@ -279,7 +279,7 @@ static PetscErrorCode SetFromOptionsBurgers(NomosMap m, NomosOptionItems PetscOp
   PetscCall(PetscOptionsBoundedReal("-pde_burgers_nu", "Viscosity, at least 0", "NomosMapBurgersSetViscosity", nu, &nu, NULL, 0));
   PetscCall(PetscOptionsReal("-pde_burgers_time", "Time of the last state, positive", "NomosMapBurgersSetTime", time, &time, NULL));
   PetscCall(PetscOptionsEList("-pde_burgers_grf", "Covariance of initial states", "NomosMapBurgersSetRandomField", Fields, 2, Fields[field], &field, NULL));
-  PetscCall(PetscOptionsBoundedInt("-pde_burgers_fine", "Points that samples are solved on; 0: 8192 with FFTW, 512 without", "NomosMapBurgersSetFine", fine, &fine, NULL, 0));
+  PetscCall(PetscOptionsBoundedInt("-pde_burgers_fine", "Points that samples are solved on, not negative; 0: 8192 with FFTW, 512 without", "NomosMapBurgersSetFine", fine, &fine, NULL, 0));
   PetscOptionsHeadEnd();
   PetscCall(SetViscosity(m, nu));
   PetscCall(SetTime(m, time));

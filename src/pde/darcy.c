@@ -252,7 +252,7 @@ static PetscErrorCode SetFromOptionsDarcy(NomosMap m, NomosOptionItems PetscOpti
   PetscCall(NomosPDEGridFromOptions(m, PetscOptionsObject, PETSC_FALSE));
   PetscCall(PetscOptionsEList("-pde_darcy_coefficient", "Coefficient of a sample: 12 and 3 by the sign of a random field, or its exponential", "NomosMapDarcySetCoefficient", Coefficients, 2, Coefficients[coefficient], &coefficient, NULL));
   PetscCall(PetscOptionsEList("-pde_darcy_mean", "Mean of the coefficient on a face", "NomosMapDarcySetHarmonic", means, 2, means[mean], &mean, NULL));
-  PetscCall(PetscOptionsBoundedInt("-pde_darcy_fine", "Vertices per axis of the grid a sample is solved on, 0: the map's own", "NomosMapDarcySetFine", fine, &fine, NULL, 0));
+  PetscCall(PetscOptionsBoundedInt("-pde_darcy_fine", "Vertices per axis of the grid a sample is solved on, not negative; 0: the map's own", "NomosMapDarcySetFine", fine, &fine, NULL, 0));
   PetscOptionsHeadEnd();
   PetscCall(SetCoefficient(m, Coefficients[coefficient]));
   if (mean != (d->harmonic ? 1 : 0)) PetscCall(SetHarmonic(m, mean ? PETSC_TRUE : PETSC_FALSE));

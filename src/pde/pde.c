@@ -5,13 +5,14 @@
 PetscErrorCode NomosPDEGridFromOptions(NomosMap m, NomosOptionItems PetscOptionsObject, PetscBool periodic)
 {
   NomosGrid grid = m->grid;
-  PetscInt  n[NOMOS_MAX_DIM] = {0}, dim = NOMOS_MAX_DIM;
+  PetscInt  n[NOMOS_MAX_DIM + 1] = {0}, dim = NOMOS_MAX_DIM + 1;
   PetscBool set;
 
   PetscFunctionBegin;
   for (PetscInt j = 0; j < grid.dim; j++) n[j] = grid.n[j];
   PetscCall(PetscOptionsIntArray("-pde_grid", "Points per axis, slowest first, of the unit box (1 to 3 numbers)", "NomosMapSetGrid", n, &dim, &set));
   if (!set) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck(dim <= NOMOS_MAX_DIM, PetscObjectComm((PetscObject)m), PETSC_ERR_ARG_SIZ, "-pde_grid has more than %d numbers; give one per axis, 1 to %d", NOMOS_MAX_DIM, NOMOS_MAX_DIM);
   grid.dim = dim;
   for (PetscInt j = 0; j < dim; j++) {
     grid.n[j]        = n[j];

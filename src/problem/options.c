@@ -7,8 +7,8 @@ static const char *const Units[] = {"normalised", "physical", "NomosLossUnits", 
 
 /* Lists of one option, read with the others: PETSc shows the help of one block of an object only. */
 typedef struct {
-  char     *types[NOMOS_MAX_LOSSES], *tests[NOMOS_MAX_TESTS];
-  PetscReal weights[NOMOS_MAX_LOSSES];
+  char     *types[NOMOS_MAX_LOSSES + 1], *tests[NOMOS_MAX_TESTS + 1]; /* one more than are possible, to see that there are too many */
+  PetscReal weights[NOMOS_MAX_LOSSES + 1];
   PetscInt  ntypes, nweights, ntests;
   PetscBool has_types, has_weights, has_tests;
 } Lists;
@@ -16,8 +16,8 @@ typedef struct {
 static PetscErrorCode ReadLists(Lists *l, NomosOptionItems PetscOptionsObject)
 {
   PetscFunctionBegin;
-  l->ntypes = l->nweights = NOMOS_MAX_LOSSES;
-  l->ntests               = NOMOS_MAX_TESTS;
+  l->ntypes = l->nweights = NOMOS_MAX_LOSSES + 1;
+  l->ntests               = NOMOS_MAX_TESTS + 1;
   PetscCall(PetscOptionsStringArray("-loss_type", "Losses, comma separated: sobolev, h1fd (default sobolev)", "NomosProblemAddLoss", l->types, &l->ntypes, &l->has_types));
   PetscCall(PetscOptionsRealArray("-loss_weights", "Factor of each loss, not negative (default 1)", "NomosProblemAddLoss", l->weights, &l->nweights, &l->has_weights));
   PetscCall(PetscOptionsStringArray("-data_test", "Files whose errors are reported, comma separated", "NomosProblemAddTestData", l->tests, &l->ntests, &l->has_tests));
@@ -33,6 +33,7 @@ static PetscErrorCode LossesFromOptions(NomosProblem p, Lists *l)
   NomosMap       loss;
 
   PetscFunctionBegin;
+  PetscCheck(!l->has_types || n <= NOMOS_MAX_LOSSES, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_OUTOFRANGE, "-loss_type has more than %d losses", NOMOS_MAX_LOSSES);
   PetscCheck(given || !l->has_weights || l->nweights == n, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_SIZ, "-loss_weights has %" PetscInt_FMT " numbers for %" PetscInt_FMT " losses; see -loss_type", l->nweights, n);
   for (PetscInt i = 0; !given && i < n; i++) {
     PetscCall(NomosMapCreate(PetscObjectComm((PetscObject)p), "loss", &loss));
@@ -64,6 +65,7 @@ static PetscErrorCode DataFromOptions(NomosProblem p, Lists *l)
     PetscCall(NomosDataSetOptionsPrefix(p->data, ((PetscObject)p)->prefix));
     PetscCall(NomosDataSetFromOptions(p->data));
   }
+  PetscCheck(!l->has_tests || l->ntests <= NOMOS_MAX_TESTS, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_OUTOFRANGE, "-data_test has more than %d files", NOMOS_MAX_TESTS);
   for (PetscInt i = 0; l->has_tests && i < l->ntests; i++) {
     if (p->ntest < NOMOS_MAX_TESTS && i >= p->ntest) {
       PetscCall(NomosDataCreate(PetscObjectComm((PetscObject)p), &d));
@@ -101,11 +103,11 @@ static PetscErrorCode RunFromOptions(NomosProblem p, NomosOptionItems PetscOptio
   PetscFunctionBegin;
   PetscCall(PetscOptionsString("-nomos_history", "File that gets one line per step: .csv or .jsonl", "NomosProblemSetHistory", p->history_file, p->history_file, sizeof(p->history_file), NULL));
   PetscCall(PetscOptionsString("-nomos_checkpoint", "Folder for checkpoints", "NomosProblemSetCheckpoint", p->checkpoint_dir, p->checkpoint_dir, sizeof(p->checkpoint_dir), NULL));
-  PetscCall(PetscOptionsBoundedInt("-nomos_checkpoint_interval", "Steps from one checkpoint to the next", "NomosProblemSetCheckpoint", p->checkpoint_interval, &p->checkpoint_interval, NULL, 1));
-  PetscCall(PetscOptionsBoundedInt("-nomos_checkpoint_keep", "Checkpoints kept", "NomosProblemSetCheckpoint", p->checkpoint_keep, &p->checkpoint_keep, NULL, 2));
+  PetscCall(PetscOptionsBoundedInt("-nomos_checkpoint_interval", "Steps from one checkpoint to the next, 1 or more", "NomosProblemSetCheckpoint", p->checkpoint_interval, &p->checkpoint_interval, NULL, 1));
+  PetscCall(PetscOptionsBoundedInt("-nomos_checkpoint_keep", "Checkpoints kept, 2 or more", "NomosProblemSetCheckpoint", p->checkpoint_keep, &p->checkpoint_keep, NULL, 2));
   PetscCall(PetscOptionsString("-nomos_restart", "Continue a saved run: folder, file, or auto (the checkpoint folder)", "NomosProblemSetRestart", p->restart, p->restart, sizeof(p->restart), &set));
   if (set) p->restart_due = PETSC_TRUE;
-  PetscCall(PetscOptionsBoundedReal("-nomos_max_walltime", "Seconds after which the run ends with a checkpoint; 0: no limit", "NomosProblemSetLimits", p->max_walltime, &p->max_walltime, NULL, 0));
+  PetscCall(PetscOptionsBoundedReal("-nomos_max_walltime", "Seconds after which the run ends with a checkpoint, not negative; 0: no limit", "NomosProblemSetLimits", p->max_walltime, &p->max_walltime, NULL, 0));
   PetscCall(PetscOptionsEList("-nomos_signal", "Signals that end the run with a checkpoint", "NomosProblemSetLimits", signals, 4, signals[p->signal], &p->signal, NULL));
   PetscCall(PetscOptionsEList("-nomos_progress", "Progress on the terminal; auto: a bar there, else a line every 30 s", "NomosProblemSetFromOptions", shows, 4, shows[show], &show, NULL));
   p->progress = (NomosProgress)show;
@@ -145,8 +147,8 @@ PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
   PetscValidHeaderSpecific(p, NOMOS_PROBLEM_CLASSID, 1);
   PetscCheck(!p->setup, PetscObjectComm((PetscObject)p), PETSC_ERR_ORDER, "NomosProblemSetFromOptions() after the problem was set up");
   PetscObjectOptionsBegin((PetscObject)p);
-  PetscCall(PetscOptionsBoundedInt("-data_batch", "Samples per step, over all ranks", "NomosProblemSetSchedule", p->batch, &p->batch, NULL, 1));
-  PetscCall(PetscOptionsBoundedInt("-data_epochs", "Passes over the training samples", "NomosProblemSetSchedule", p->epochs, &p->epochs, NULL, 0));
+  PetscCall(PetscOptionsBoundedInt("-data_batch", "Samples per step over all ranks, 1 or more", "NomosProblemSetSchedule", p->batch, &p->batch, NULL, 1));
+  PetscCall(PetscOptionsBoundedInt("-data_epochs", "Passes over the training samples, not negative", "NomosProblemSetSchedule", p->epochs, &p->epochs, NULL, 0));
   PetscCall(PetscOptionsBool("-data_normalize_input", "Normalise the net's input by channel", "NomosProblemSetNormalize", p->normalize[0], &p->normalize[0], NULL));
   PetscCall(PetscOptionsBool("-data_normalize_output", "Normalise the net's output by channel", "NomosProblemSetNormalize", p->normalize[1], &p->normalize[1], NULL));
   PetscCall(PetscOptionsEnum("-loss_reduction", "f from norms, or from half the squares, of the residuals", "NomosProblemSetReduction", NomosReductions, (PetscEnum)p->reduction, (PetscEnum *)&p->reduction, NULL));
@@ -154,7 +156,7 @@ PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
   PetscCall(PetscOptionsEnum("-data_symmetry", "Symmetries of the square that training samples are turned by, another one every epoch; square-open: no node on the last edges", "NomosProblemSetSymmetry", NomosSymmetries, (PetscEnum)p->symmetry, (PetscEnum *)&p->symmetry, NULL));
   PetscCall(PetscOptionsInt("-nomos_seed", "Seed of first weights and order of samples", "NomosProblemSetSeed", seed, &seed, NULL));
   PetscCall(PetscOptionsName("-net_view", "After training: show the net, or write it as a model (ascii:FILE, hdf5:FILE)", "NomosMapViewFromOptions", NULL));
-  PetscCall(PetscOptionsBoundedInt("-nomos_chunk", "Samples per call of the map; 0: chosen so that activations take about 4 MB", "NomosProblemSetChunk", p->chunk_wanted, &p->chunk_wanted, NULL, 0));
+  PetscCall(PetscOptionsBoundedInt("-nomos_chunk", "Samples per call of the map, not negative; 0: chosen so that activations take about 2 MB", "NomosProblemSetChunk", p->chunk_wanted, &p->chunk_wanted, NULL, 0));
   PetscCall(PetscOptionsBool("-nomos_shared_memory", "Ranks of one node exchange parameters and gradients through its memory", "NomosProblemSetSharedMemory", p->share, &p->share, NULL));
   PetscCall(PetscOptionsBool("-nomos_keep_best", "Keep the parameters with the lowest validation error", "NomosProblemSetKeepBest", p->keep_best, &p->keep_best, NULL));
   PetscCall(RunFromOptions(p, PetscOptionsObject));

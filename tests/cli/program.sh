@@ -37,6 +37,8 @@ case $part in
 jobs) # generate, train, predict, info, check in the forms of the documentation
   expect '' "${run[@]}" generate -pde_type darcy -pde_grid 16,16 -data_samples 24 -nomos_seed 1 -o darcy.h5
   expect 'data set nomos-dataset/1, samples=24 grid=16x16' "$nomos" info darcy.h5
+  expect '^  options: -pde_type darcy .*-pde_darcy_mean harmonic' "$nomos" info darcy.h5
+  expect '^  seed 1$' "$nomos" info darcy.h5
   expect '' "${run[@]}" generate -pde_type darcy -pde_grid 16,16 -data_samples 4 -data_first 20 -nomos_seed 1 -o part.h5
   expect '' "${run[@]}" generate -pde_type darcy -pde_grid 24,24 -data_samples 6 -nomos_seed 2 -o fine.h5
   expect '^trained steps=6 epochs=2 f=[0-9.]+ seconds=.* step_ms=' "${run[@]}" train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 2 -data_test fine.h5 \
@@ -46,6 +48,10 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
   expect 'samples=6' "$nomos" check pred.h5
   for f in h.csv report.csv model_pictures/loss.png model_pictures/errors.png model_pictures/fine.png pred_pictures/fine.png pred.xdmf; do [ -s $f ] || fail "no $f"; done
   [ "$(head -n 1 h.csv | cut -d, -f1-10)" = step,time_s,f,gnorm,cnorm,lr,evals,samples,epoch,test1_rel_l2 ] || fail "columns of the history: $(head -n 1 h.csv)"
+  # curves from lines of JSON as well, the same picture
+  expect '^trained steps=6 ' "${run[@]}" train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 2 -data_test fine.h5 -o lines.h5 -nomos_history h.jsonl -nomos_progress none -nomos_deterministic
+  expect '^trained steps=6 ' "${run[@]}" train -net_type fno -net_fno_modes 6,6 -net_fno_width 8 -data darcy.h5 -data_batch 8 -data_epochs 2 -data_test fine.h5 -o table.h5 -nomos_progress none -nomos_deterministic
+  for f in loss errors; do cmp lines_pictures/$f.png table_pictures/$f.png || fail "$f.png from .jsonl is not that from .csv"; done
   [ "$(wc -l <report.csv)" -eq 7 ] || fail "rows of the report"
   for verb in generate train predict info check; do expect "nomos $verb" "$nomos" $verb -help; done
   # -help is complete (the names of the options page), and the page of the program knows every name that it shows
@@ -57,6 +63,13 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
     loss_reduction loss_units tao_type tao_adamw_lr tao_adamw_beta1 tao_adamw_beta2 tao_adamw_eps tao_adamw_wd tao_adamw_complex tao_adamw_l2 tao_adamw_form tao_clip tao_schedule_type tao_schedule_length tao_schedule_unit tao_nan_policy; do
     checks=$((checks + 1))
     grep -q -- "^ *-$o[ :<]" <<<"$train_help" || fail "train -help does not show -$o"
+  done
+  # each once; a number's line says what it may be (the net's own, PETSc's and any seed apart)
+  for verb in generate train predict info check; do
+    twice=$("$nomos" $verb -help | sed -n 's/^ *\(-[a-z0-9_]*\)[ :<].*/\1/p' | sort | uniq -d)
+    [ -z "$twice" ] || fail "$verb -help shows twice: $twice"
+    bare=$("$nomos" $verb -help | grep -E '^ *-[a-z0-9_]+ <[-0-9.e+]+>' | grep -v -E 'not negative|or more|positive|\[0,1\)|\(0,1\)|at least|[0-9] to [0-9]|-net_fno_|-tao_max_it|-nomos_seed')
+    [ -z "$bare" ] || fail "$verb -help gives no range: $bare"
   done
   for o in $(for verb in generate train predict info check; do "$nomos" $verb -help; done | sed -n 's/^ *\(-[a-z0-9_]*\)[ :<].*/\1/p' | sort -u); do
     checks=$((checks + 1))
@@ -100,6 +113,17 @@ files) # what the files of a run are: independent of ranks, ranges and order; se
   expect '^trained steps=2 epochs=2 ' "${run[@]}" train "${small[@]}" -options_file run.opts -data_epochs 2 -data seven.h5 -o small2.h5
   expect 'did you mean -data_batch' "${run[@]}" train "${small[@]}" -data_bacth 2 -data seven.h5 -o small2.h5
   refuse 'nomos_strict' "${run[@]}" train "${small[@]}" -data_bacth 2 -nomos_strict -data seven.h5 -o small2.h5
+  # names of the optimizer and of the program itself as well; PETSc's own, also those it asks for at the very end, and other verbs' are not
+  for pair in tao_adamw_lrr:tao_adamw_lr tao_adam_lr:tao_adamw_lr tao_schedul_type:tao_schedule_type tau_clip:tao_clip tao_max_itt:tao_max_it repport:report opitons_file:options_file; do
+    refuse 'nomos_strict' "${run[@]}" train "${small[@]}" -${pair%%:*} 1 -nomos_strict -data seven.h5 -o small2.h5
+    expect "option -${pair%%:*} is unknown and was not used; did you mean -${pair#*:}\?" "${run[@]}" train "${small[@]}" -${pair%%:*} 1 -data seven.h5 -o small2.h5
+  done
+  refuse 'nomos_strict' "${run[@]}" train "${small[@]}" -frobnicate 1 -nomos_strict -data seven.h5 -o small2.h5
+  [ -z "$("${run[@]}" train "${small[@]}" -nomos_strict -data seven.h5 -o small2.h5 -malloc_dump -log_view :strict.log -objects_dump -tao_view :strict.txt -tao_nls_ksp_type cg -report x.csv -pde_type darcy 2>&1 >/dev/null)" ] || fail "-nomos_strict speaks of options that are PETSc's or another verb's"
+  # a word that belongs to no option is not passed over
+  refuse 'part.h5.* belongs to no option.*commas' "${run[@]}" predict -model small.h5 -data seven.h5 part.h5
+  refuse 'belongs to no option' "${run[@]}" train seven.h5 "${small[@]}" -o small2.h5
+  refuse 'one file' "$nomos" info seven.h5 part.h5
   expect 'PyTorch|safetensors, tensors=' "$nomos" info "$src/tests/golden/fno2d.safetensors"
   # a model in safetensors carries its options
   "${run[@]}" train "${small[@]}" -data seven.h5 -data_batch 4 -o small.safetensors >/dev/null || fail "train into safetensors"
@@ -118,12 +142,14 @@ files) # what the files of a run are: independent of ranks, ranges and order; se
   refuse 'written' "${run[@]}" predict -model small.h5 -data seven.h5 -report none/rows.csv
   refuse 'no /input|no field' "${run[@]}" predict -model small.h5 -data seven.h5 -data_input permeability
   [ "$before" = "$(cksum <small.h5)" ] || fail "a refused run changed the model"
-  if command -v python3 >/dev/null && python3 -c 'import h5py' 2>/dev/null; then
-    python3 -c 'import h5py,shutil; shutil.copy("seven.h5","nan.h5"); f=h5py.File("nan.h5","r+"); d=f["output/u"]; v=d[...]; v[2,0,3,3]=float("nan"); del f["output/u"]; f["output/u"]=v'
+  python=
+  for python in python3 /usr/bin/python3 none; do "$python" -c 'import h5py' 2>/dev/null && break; done
+  if [ $python = none ]; then echo "no Python with h5py: files that are no data sets were not made"; else
+    "$python" -c 'import h5py,shutil; shutil.copy("seven.h5","nan.h5"); f=h5py.File("nan.h5","r+"); d=f["output/u"]; v=d[...]; v[2,0,3,3]=float("nan"); del f["output/u"]; f["output/u"]=v'
     refuse 'NaN' "${run[@]}" train "${small[@]}" -data nan.h5 -o small.h5
     refuse 'NaN' "$nomos" check nan.h5
     # one file per way to be no data set: what was found, what was expected, what to do
-    python3 - <<'PYTHON'
+    "$python" - <<'PYTHON'
 import h5py, numpy as np
 a = np.ones((4, 1, 8, 8))
 cases = {"schema": {}, "axes": {}, "noinput": {}, "samples": {"output/u": a[:3]}, "points": {"output/u": a[..., :7]}, "rank": {"input/a": a[:, 0]}, "integers": {"input/a": a.astype("i4")},
@@ -174,6 +200,9 @@ wrong) # what is wrong, what was expected, what to type; what was there stays
   refuse 'text.h5' "${run[@]}" predict -model text.h5 -data "$data/darcy16_test.h5"
   refuse '' "${run[@]}" predict -model "$src/tests/golden/fno1d.safetensors" -options_file "$src/tests/golden/fno2d.opts" -data "$data/darcy16_test.h5"
   refuse '' "${run[@]}" generate -pde_type darcy -pde_grid 0,8 -data_samples 2 -o zero.h5
+  refuse 'pde_grid has more than 3' "${run[@]}" generate -pde_type darcy -pde_grid 8,8,8,8 -data_samples 2 -o zero.h5
+  refuse 'more than 8 losses' "${run[@]}" train -o x.h5 -net_type fno -net_fno_modes 4,4 -data "$data/darcy16_train.h5" -pictures none -loss_type h1fd,h1fd,h1fd,h1fd,h1fd,h1fd,h1fd,h1fd,h1fd
+  refuse 'more than 256 files' "${run[@]}" predict -model x.h5 -data "$(printf 'a.h5,%.0s' {1..260})b.h5"
   refuse 'navierstoke' "${run[@]}" generate -pde_type navierstoke -pde_grid 8,8 -data_samples 2 -o zero.h5
   refuse 'cut.h5' "$nomos" check cut.h5
   refuse 'cut.h5' "$nomos" info cut.h5
