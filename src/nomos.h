@@ -308,6 +308,8 @@ PETSC_EXTERN PetscErrorCode NomosTaoSetConvergence(Tao, const char[], PetscReal 
 PETSC_EXTERN PetscErrorCode NomosTaoGetState(Tao, PetscInt *n, const char *const *names[], Vec *vecs[], PetscInt *step);
 PETSC_EXTERN PetscErrorCode NomosTaoGetStateScalars(Tao, PetscInt *n, PetscReal *values[]);
 PETSC_EXTERN PetscErrorCode NomosTaoSetStep(Tao, PetscInt step);                    /* the next TaoSolve() goes on there  */
+PETSC_EXTERN PetscErrorCode NomosTaoSave(Tao, const char file[]);                   /* solution and state: all of that    */
+PETSC_EXTERN PetscErrorCode NomosTaoLoad(Tao, const char file[]);
 /* settings of adamw */
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetRates(Tao, PetscReal lr, PetscReal beta1, PetscReal beta2, PetscReal eps);
 PETSC_EXTERN PetscErrorCode NomosTaoAdamWSetDecay(Tao, PetscReal wd, PetscReal l2);

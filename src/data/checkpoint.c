@@ -3,7 +3,7 @@
 
     512 bytes    user block: "NOMOSCK1", length of the file, its sum, step (each 8 bytes, little-endian), then text
     the rest     HDF5 (h5py and h5dump skip the user block)
-      /            @schema = "nomos-checkpoint/1"  @created
+      /            @schema = "nomos-checkpoint/1"  @nomos_version  @created
       /config      @options: the option list from which the object is rebuilt
       /params      one dataset per block, natural shape, complex as trailing axis 2 (re, im)
       /optimizer   @type @step, groups of vectors in the block layout of /params
@@ -14,6 +14,7 @@
   as an image in memory (core driver, no backing store, format "earliest": others cannot be read back from an image) and goes
   out with plain write(). The sum of the file is that of guard.c over its 8-byte words, its own field taken as zero.
 */
+#include "../nomos.h"
 #include "h5.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,9 @@
 #define BLOCK       512
 #define MAX_TENSORS 8192
 #define READ        ((size_t)1 << 20)
+#define TEXT_OF(n)  #n
+#define TEXT(n)     TEXT_OF(n)
+#define VERSION     TEXT(NOMOS_VERSION_MAJOR) "." TEXT(NOMOS_VERSION_MINOR) "." TEXT(NOMOS_VERSION_PATCH)
 
 /* ---- user block ------------------------------------------------------------------------------------------------ */
 static void PutWord(unsigned char *p, uint64_t v)
@@ -215,7 +219,7 @@ int NomosImageCreateAs(const char schema[], NomosImage *image, NomosWhy *why)
   H5Pclose(fapl);
   H5Pclose(fcpl);
   if (i && i->file >= 0 && (root = H5Gopen2(i->file, "/", H5P_DEFAULT)) >= 0) {
-    err = NomosH5PutString(root, "schema", schema) || NomosH5PutString(root, "created", now) || NomosH5PutString(root, "real", "float64");
+    err = NomosH5PutString(root, "schema", schema) || NomosH5PutString(root, "nomos_version", VERSION) || NomosH5PutString(root, "created", now) || NomosH5PutString(root, "real", "float64");
     H5Gclose(root);
   }
   if (err && i) {
