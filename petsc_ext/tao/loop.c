@@ -394,17 +394,40 @@ static PetscErrorCode GradNorm(Tao tao, PetscReal two, PetscReal *norm)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Where the gradient is not finite first, in words; "" where it is f alone. */
+static PetscErrorCode Where(Tao tao, const NomosTaoShared *s, char text[], size_t len)
+{
+  const PetscScalar *g;
+  PetscInt           lo, hi, first = PETSC_MAX_INT, all;
+
+  PetscFunctionBegin;
+  text[0] = 0;
+  PetscCall(VecGetOwnershipRange(tao->gradient, &lo, &hi));
+  PetscCall(VecGetArrayRead(tao->gradient, &g));
+  for (PetscInt i = hi - 1; i >= lo; i--)
+    if (PetscIsInfOrNanScalar(g[i - lo])) first = i;
+  PetscCall(VecRestoreArrayRead(tao->gradient, &g));
+  PetscCallMPI(MPI_Allreduce(&first, &all, 1, MPIU_INT, MPI_MIN, PetscObjectComm((PetscObject)tao)));
+  if (all == PETSC_MAX_INT) PetscFunctionReturn(PETSC_SUCCESS);
+  snprintf(text, len, ", first at entry %lld", (long long)all);
+  for (PetscInt b = 0; b < s->nblocks; b++)
+    if (all >= s->blocks[b].start && all < s->blocks[b].start + s->blocks[b].size) snprintf(text, len, ", first in block '%s'", s->blocks[b].name);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode NotFinite(Tao tao, const NomosTaoLoopOps *ops, PetscReal f, PetscReal norm, PetscBool moved)
 {
   const MPI_Comm  comm = PetscObjectComm((PetscObject)tao);
   NomosTaoShared *s;
+  char            where[320] = "";
 
   PetscFunctionBegin;
   PetscCall(NomosTaoGetShared(tao, &s));
-  PetscCheck(s->nan_policy != NOMOS_NAN_ERROR, comm, PETSC_ERR_FP, "step %" PetscInt_FMT ": f is %g and the norm of its gradient %g (-tao_nan_policy error)", tao->niter, (double)f, (double)norm);
+  if (!s->warned || s->nan_policy == NOMOS_NAN_ERROR) PetscCall(Where(tao, s, where, sizeof(where)));
+  PetscCheck(s->nan_policy != NOMOS_NAN_ERROR, comm, PETSC_ERR_FP, "step %" PetscInt_FMT ": f is %g and the norm of its gradient %g%s (-tao_nan_policy error)", tao->niter, (double)f, (double)norm, where);
   if (!s->warned) {
     s->warned = PETSC_TRUE;
-    PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: step %" PetscInt_FMT ": f is %g and the norm of its gradient %g; -tao_nan_policy %s\n", tao->niter, (double)f, (double)norm, NanPolicies[s->nan_policy]));
+    PetscCall(PetscFPrintf(comm, PETSC_STDERR, "nomos: step %" PetscInt_FMT ": f is %g and the norm of its gradient %g%s; -tao_nan_policy %s\n", tao->niter, (double)f, (double)norm, where, NanPolicies[s->nan_policy]));
   }
   if (s->nan_policy == NOMOS_NAN_SKIP) {
     s->scalars[NOMOS_SCALAR_HALVED] = HALF_LIFE;

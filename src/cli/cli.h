@@ -46,7 +46,8 @@ typedef struct {
 } CliFiles;
 PETSC_INTERN PetscErrorCode CliFilesDestroy(CliFiles *);
 PETSC_INTERN PetscErrorCode CliFilesCheck(Cli *, const char option[], const CliFiles *); /* not too many */
-PETSC_INTERN PetscErrorCode CliCheckWritable(Cli *, const char option[], const char file[]); /* before hours of work, not after */
+PETSC_INTERN PetscErrorCode CliCheckWritable(Cli *, const char option[], const char file[], PetscBool lines); /* before hours of work, not after; lines: text, which a device may take too */
+PETSC_INTERN int            CliIsDevice(const char file[]);
 PETSC_INTERN PetscErrorCode CliCheckDistinct(Cli *, const char option[], const char file[], const char used_by[], PetscInt n, char *const others[]); /* nothing that a run reads is overwritten */
 PETSC_INTERN void           CliStem(const char path[], PetscBool folder, char out[], size_t len); /* a/b.h5 -> a/b, or b */
 PETSC_INTERN PetscErrorCode CliSameText(Cli *, char text[], size_t len);                           /* rank 0's            */

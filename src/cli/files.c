@@ -43,8 +43,16 @@ PetscErrorCode CliSameText(Cli *cli, char text[], size_t len)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Something that is there and no regular file: a device, a pipe. */
+int CliIsDevice(const char file[])
+{
+  struct stat st;
+
+  return !stat(file, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 /* Tries to make a file in the folder where `file` will be; says what is wrong, or leaves why empty. */
-static void TryFolder(const char file[], char why[], size_t len)
+static void TryFolder(const char file[], int lines, char why[], size_t len)
 {
   char        probe[PETSC_MAX_PATH_LEN + 16];
   const char *slash = strrchr(file, '/');
@@ -56,6 +64,10 @@ static void TryFolder(const char file[], char why[], size_t len)
     snprintf(why, len, "it is a folder");
     return;
   }
+  if (CliIsDevice(file)) { /* a finished file is renamed to its name, which would take the device's place */
+    if (!lines) snprintf(why, len, "it is a device or a pipe");
+    return;
+  }
   snprintf(probe, sizeof(probe), "%.*s.nomos-XXXXXX", slash ? (int)(slash - file) + 1 : 0, file);
   if ((fd = mkstemp(probe)) < 0) {
     snprintf(why, len, "%s", strerror(errno));
@@ -65,14 +77,14 @@ static void TryFolder(const char file[], char why[], size_t len)
   unlink(probe);
 }
 
-PetscErrorCode CliCheckWritable(Cli *cli, const char option[], const char file[])
+PetscErrorCode CliCheckWritable(Cli *cli, const char option[], const char file[], PetscBool lines)
 {
   char        why[256] = "";
   PetscMPIInt rank;
 
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(cli->comm, &rank));
-  if (rank == 0) TryFolder(file, why, sizeof(why));
+  if (rank == 0) TryFolder(file, lines, why, sizeof(why));
   PetscCall(CliSameText(cli, why, sizeof(why)));
   PetscCheck(!why[0], cli->comm, PETSC_ERR_FILE_OPEN, "'%s' cannot be written: %s; give another name with %s, in a folder that exists", file, why, option);
   PetscFunctionReturn(PETSC_SUCCESS);

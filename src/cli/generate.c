@@ -141,7 +141,7 @@ PetscErrorCode CliGenerate(Cli *cli)
   PetscCall(CliOptionsDone(cli));
   if (!cli->help) {
     PetscCall(PetscTime(&start));
-    PetscCall(CliCheckWritable(cli, "-o", v->file));
+    PetscCall(CliCheckWritable(cli, "-o", v->file, PETSC_FALSE));
     PetscCall(NomosDataCreate(cli->comm, &v->out));
     PetscCall(Begin(v));
     PetscCall(Make(cli, v));

@@ -2,12 +2,15 @@
 #include "cli.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
   CliFiles data;
   char     model[PETSC_MAX_PATH_LEN], out[PETSC_MAX_PATH_LEN], report[PETSC_MAX_PATH_LEN], pictures[PETSC_MAX_PATH_LEN];
-  FILE    *csv; /* rank 0 */
+  FILE    *csv; /* rank 0: the rows of the report */
+  char    *rows;
+  size_t   length;
 } Predict;
 
 static PetscErrorCode Options(Cli *cli, Predict *v)
@@ -74,8 +77,8 @@ static PetscErrorCode Require(Cli *cli, Predict *v)
   PetscCall(CheckNames(cli, v));
   PetscCall(CliRequireSound(cli, 1, &model));
   PetscCall(CliRequireSound(cli, v->data.n, v->data.name));
-  if (v->out[0]) PetscCall(CliCheckWritable(cli, "-o", v->out));
-  if (v->report[0]) PetscCall(CliCheckWritable(cli, "-report", v->report));
+  if (v->out[0]) PetscCall(CliCheckWritable(cli, "-o", v->out, PETSC_FALSE));
+  if (v->report[0]) PetscCall(CliCheckWritable(cli, "-report", v->report, PETSC_TRUE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -100,20 +103,19 @@ PetscErrorCode CliPrintErrors(Cli *cli, NomosProblem p, NomosData data, const ch
 }
 
 /* ---- the report ---------------------------------------------------------------------------------------------------- */
+/* Gathered in memory and written at the end, aside: an older report stays until the new one is whole. */
 static PetscErrorCode ReportOpen(Cli *cli, Predict *v)
 {
-  PetscMPIInt rank, error = 0;
+  PetscMPIInt rank;
 
   PetscFunctionBegin;
   if (!v->report[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Comm_rank(cli->comm, &rank));
   if (rank == 0) {
-    v->csv = fopen(v->report, "w");
-    if (v->csv) fprintf(v->csv, "file,sample,rel_l2,rel_h1,rel_hm1,rel_h1fd\n");
-    else error = errno ? errno : EIO;
+    v->csv = open_memstream(&v->rows, &v->length);
+    PetscCheck(v->csv, PETSC_COMM_SELF, PETSC_ERR_MEM, "no memory for the report '%s'", v->report);
+    fprintf(v->csv, "file,sample,rel_l2,rel_h1,rel_hm1,rel_h1fd\n");
   }
-  PetscCallMPI(MPI_Bcast(&error, 1, MPI_INT, 0, cli->comm));
-  PetscCheck(!error, cli->comm, PETSC_ERR_FILE_OPEN, "the report '%s' cannot be written: %s; give another name with -report", v->report, strerror(error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -124,15 +126,35 @@ static PetscErrorCode ReportRows(Predict *v, const char file[], PetscInt first, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* 0, or the errno that stopped it */
+static int WriteReport(const Predict *v)
+{
+  char  part[PETSC_MAX_PATH_LEN + 8];
+  FILE *f;
+  int   error = 0;
+
+  snprintf(part, sizeof(part), CliIsDevice(v->report) ? "%s" : "%s.part", v->report);
+  if (!(f = fopen(part, "w"))) return errno ? errno : EIO;
+  if (fwrite(v->rows, 1, v->length, f) != v->length) error = errno ? errno : EIO;
+  if (fclose(f) && !error) error = errno ? errno : EIO;
+  if (!strcmp(part, v->report)) return error;
+  if (!error && rename(part, v->report)) error = errno;
+  if (error) remove(part);
+  return error;
+}
+
 static PetscErrorCode ReportClose(Cli *cli, Predict *v)
 {
-  PetscMPIInt bad = 0;
+  PetscMPIInt error = 0;
 
   PetscFunctionBegin;
-  if (v->csv) bad = ferror(v->csv) | fclose(v->csv) ? 1 : 0;
+  if (v->csv) {
+    error = ferror(v->csv) | fclose(v->csv) ? ENOMEM : WriteReport(v);
+    free(v->rows);
+  }
   v->csv = NULL;
-  PetscCallMPI(MPI_Bcast(&bad, 1, MPI_INT, 0, cli->comm));
-  PetscCheck(!bad, cli->comm, PETSC_ERR_FILE_WRITE, "the report '%s' could not be written to its end: is the disk full?", v->report);
+  PetscCallMPI(MPI_Bcast(&error, 1, MPI_INT, 0, cli->comm));
+  PetscCheck(!error, cli->comm, PETSC_ERR_FILE_WRITE, "the report '%s' could not be written: %s; free space, or give another name with -report", v->report, strerror(error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -181,7 +203,11 @@ PetscErrorCode CliPredict(Cli *cli)
   if (cli->help) {
     NomosData data;
     NomosMap  net;
+    NomosBackend backend;
 
+    PetscCall(NomosBackendCreate(cli->comm, &backend));
+    PetscCall(NomosBackendSetFromOptions(backend));
+    PetscCall(NomosBackendDestroy(&backend));
     PetscCall(NomosDataCreate(cli->comm, &data));
     PetscCall(NomosDataSetFromOptions(data));
     PetscCall(NomosDataDestroy(&data));

@@ -38,12 +38,12 @@ static PetscErrorCode Require(Cli *cli, Train *v)
   PetscCheck(v->out[0], cli->comm, PETSC_ERR_USER_INPUT, "train needs a place for the model: give -o FILE");
   PetscCall(CliCheckDistinct(cli, "-o", v->out, "-data", v->data.n, v->data.name)); /* -model may be replaced by what comes of it */
   PetscCall(CliCheckDistinct(cli, "-o", v->out, "-data_test", v->tests.n, v->tests.name));
-  PetscCall(CliCheckWritable(cli, "-o", v->out));
+  PetscCall(CliCheckWritable(cli, "-o", v->out, PETSC_FALSE));
   PetscCall(CliCheckDistinct(cli, "-nomos_history", v->history, "-data", v->data.n, v->data.name));
   PetscCall(CliCheckDistinct(cli, "-nomos_history", v->history, "-data_test", v->tests.n, v->tests.name));
   PetscCall(CliCheckDistinct(cli, "-nomos_history", v->history, "-model", 1, &model));
   PetscCall(CliCheckDistinct(cli, "-nomos_history", v->history, "-o", 1, &out));
-  if (v->history[0]) PetscCall(CliCheckWritable(cli, "-nomos_history", v->history));
+  if (v->history[0]) PetscCall(CliCheckWritable(cli, "-nomos_history", v->history, PETSC_TRUE));
   if (v->model[0]) PetscCall(CliRequireSound(cli, 1, &model));
   PetscCall(CliRequireSound(cli, v->data.n, v->data.name));
   PetscCall(CliRequireSound(cli, v->tests.n, v->tests.name));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* All bytes, or the errno that stopped them: a short write is no success. */
@@ -25,14 +26,22 @@ int NomosWriteAll(int fd, const void *bytes, size_t n)
   return 0;
 }
 
-/* fsync of the file, rename, fsync of the folder: after a power cut there is the old file or the new one, whole. */
+/* fsync of the file, rename, fsync of the folder: after a power cut there is the old file or the new one, whole. A device or a pipe of that
+   name stays what it is. */
 int NomosSyncRename(const char part[], const char path[], NomosWhy *why)
 {
   char       *folder = strdup(path), *slash;
   const char *step   = "open";
+  struct stat st;
   int         fd     = open(part, O_RDONLY);
   int         err    = fd < 0 || !folder;
 
+  if (!err && !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+    NomosWhySet(why, PETSC_ERR_FILE_WRITE, "cannot finish '%s': it is a device or a pipe; choose another name", path);
+    close(fd);
+    free(folder);
+    return why->code;
+  }
   if (!err) step = "fsync", err = fsync(fd) != 0;
   if (fd >= 0) close(fd);
   if (!err) step = "rename", err = rename(part, path) != 0;

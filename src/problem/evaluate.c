@@ -10,6 +10,8 @@
 */
 #include "problem.h"
 
+#define NEARLY_NOTHING 1e5 /* a residual over its target that no net makes of a target that is there */
+
 /* Samples first .. first+count-1 of n are mine. */
 PetscErrorCode NomosProblemLocalPart(NomosProblem p, PetscInt n, PetscInt *first, PetscInt *count)
 {
@@ -181,6 +183,21 @@ static PetscReal SquareSum(PetscInt n, const PetscScalar v[])
   return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
 }
 
+/* A relative residual so large that its target must be next to nothing: said once. */
+static PetscErrorCode WarnTarget(NomosProblem p, PetscInt i, PetscInt sample, PetscReal norm)
+{
+  char     *options;
+  PetscBool relative;
+
+  PetscFunctionBegin;
+  p->warned_target = PETSC_TRUE;
+  PetscCall(NomosMapGetOptions(p->loss[i], &options));
+  relative = strstr(options, "-loss_relative true") ? PETSC_TRUE : PETSC_FALSE;
+  PetscCall(PetscFree(options));
+  if (relative) PetscCall(PetscFPrintf(PETSC_COMM_SELF, PETSC_STDERR, "nomos: loss '%s' is %g at sample %" PetscInt_FMT ": the target there is nearly zero, and the relative form divides by its norm plus 1e-8; leave such samples out, or use -loss_relative 0\n", ((PetscObject)p->loss[i])->type_name, (double)norm, p->chunkidx[sample]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Adds weight times the sum over the valid segments of one loss to f; seed (may be NULL) = derivative of f by r. */
 static PetscErrorCode ReduceSegments(NomosProblem p, PetscInt i, PetscInt valid, PetscReal *f, Vec seed)
 {
@@ -198,6 +215,7 @@ static PetscErrorCode ReduceSegments(NomosProblem p, PetscInt i, PetscInt valid,
     const PetscReal square = SquareSum(size, r + (size_t)g * (size_t)size), norm = PetscSqrtReal(square);
     const PetscReal scale = p->reduction == NOMOS_REDUCTION_SQUARED ? w : (norm > 0 ? w / norm : (norm == 0 ? 0 : norm)); /* NaN stays NaN */
 
+    if (norm > NEARLY_NOTHING && !p->warned_target && !PetscIsInfReal(norm)) PetscCall(WarnTarget(p, i, g / (segments / p->chunk), norm));
     *f += p->reduction == NOMOS_REDUCTION_SQUARED ? 0.5 * w * square : w * norm;
     if (s)
       for (PetscInt j = g * size; j < (g + 1) * size; j++) s[j] = scale * r[j];

@@ -84,6 +84,7 @@ struct _p_NomosProblem {
   PetscInt     ntrain, nvalid, *train, *valid;           /* numbers in the data; train NULL: all         */
   PetscInt     nall;                 /* samples of the batch over all ranks                              */
   PetscInt     nmine, *mine, *chunkidx, *order;
+  PetscBool    warned_target;        /* a target next to nothing was named                               */
   PetscInt     square, epoch;        /* nodes per axis; epoch of the batch in force, -1: samples are not turned */
   PetscScalar *turned;               /* one channel                                                      */
   /* a run */

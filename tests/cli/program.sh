@@ -139,7 +139,18 @@ files) # what the files of a run are: independent of ranks, ranges and order; se
   refuse 'same grid' "${run[@]}" train "${small[@]}" -data "seven.h5,$data/darcy32_test.h5" -o small.h5
   refuse 'has 7 samples' "${run[@]}" train "${small[@]}" -data seven.h5 -data_samples 70 -o small.h5
   refuse 'diverged' "${run[@]}" train "${small[@]}" -data seven.h5 -data_batch 1 -data_epochs 40 -tao_adamw_lr 1e300 -o small.h5
+  refuse "first in block 'lifting.fcs.0.weight'" "${run[@]}" train "${small[@]}" -data seven.h5 -data_batch 1 -data_epochs 40 -tao_adamw_lr 1e300 -o small.h5
   refuse 'written' "${run[@]}" predict -model small.h5 -data seven.h5 -report none/rows.csv
+  # a finished file takes the place of what has its name: never that of a device or a pipe; an older report stays until the new one is whole
+  [ -p pipe.h5 ] || mkfifo pipe.h5
+  refuse 'pipe.h5.*device or a pipe' "${run[@]}" train "${small[@]}" -data seven.h5 -o pipe.h5
+  refuse 'pipe.h5.*device or a pipe' "${run[@]}" predict -model small.h5 -data seven.h5 -o pipe.h5
+  refuse 'pipe.h5.*device or a pipe' "${run[@]}" generate -pde_type darcy -pde_grid 8,8 -data_samples 1 -o pipe.h5
+  [ -p pipe.h5 ] || fail "the pipe was replaced"
+  echo old >old.csv
+  refuse 'axes' "${run[@]}" predict -model small.h5 -data "seven.h5,$data/burgers16_test.h5" -report old.csv
+  [ "$(cat old.csv)" = old ] || fail "a refused prediction cost the older report"
+  if compgen -G '*.csv.part' >/dev/null; then fail "a report's .part was left"; fi
   refuse 'no /input|no field' "${run[@]}" predict -model small.h5 -data seven.h5 -data_input permeability
   [ "$before" = "$(cksum <small.h5)" ] || fail "a refused run changed the model"
   python=
@@ -148,6 +159,10 @@ files) # what the files of a run are: independent of ranks, ranges and order; se
     "$python" -c 'import h5py,shutil; shutil.copy("seven.h5","nan.h5"); f=h5py.File("nan.h5","r+"); d=f["output/u"]; v=d[...]; v[2,0,3,3]=float("nan"); del f["output/u"]; f["output/u"]=v'
     refuse 'NaN' "${run[@]}" train "${small[@]}" -data nan.h5 -o small.h5
     refuse 'NaN' "$nomos" check nan.h5
+    # a target that is nothing: said once, by the rank that sees it
+    "$python" -c 'import h5py,shutil; shutil.copy("seven.h5","nothing.h5"); f=h5py.File("nothing.h5","r+"); d=f["output/u"]; v=d[...]; v[2]=0; del f["output/u"]; f["output/u"]=v'
+    expect "loss 'h1fd' is [0-9.e+]* at sample 2: the target there is nearly zero" "${run[@]}" train "${small[@]}" -data nothing.h5 -loss_type h1fd -data_normalize_output 0 -o nothing_model.h5
+    [ -z "$("${run[@]}" train "${small[@]}" -data nothing.h5 -loss_type h1fd -data_normalize_output 0 -loss_relative 0 -o nothing_model.h5 2>&1 >/dev/null)" ] || fail "the absolute form needs no such warning"
     # one file per way to be no data set: what was found, what was expected, what to do
     "$python" - <<'PYTHON'
 import h5py, numpy as np
