@@ -3,9 +3,13 @@
 #include "petsc_ext/package.h"
 #include <nomosimpl.h>
 #include "tuner/tuner.h"
+#include <hdf5.h>
+#include <jansson.h>
+#include <metis.h>
 #include <petscksp.h>
 #include <petscsnes.h>
 #include <petscpartitioner.h>
+#include <png.h>
 #include "nomosconfig.h"
 
 PetscLogEvent NOMOS_Fwd, NOMOS_Tan, NOMOS_Adj, NOMOS_FFT, NOMOS_Gemm, NOMOS_Modes, NOMOS_Loss, NOMOS_Upd, NOMOS_H5Read, NOMOS_H5Write, NOMOS_Ckpt, NOMOS_Select, NOMOS_Update, NOMOS_SORColor, NOMOS_SORSweep;
@@ -40,6 +44,31 @@ static PetscErrorCode ListCatalogue(MPI_Comm comm)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The libraries that run, by what they say of themselves; FFTW and the device by the backend. */
+static PetscErrorCode ViewLibraries(MPI_Comm comm)
+{
+  unsigned       major = 0, minor = 0, release = 0;
+  NomosBackend   b;
+  PetscErrorCode ierr;
+  PetscMPIInt    rank;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(comm, &rank));
+  (void)H5get_libversion(&major, &minor, &release);
+  PetscCall(PetscPrintf(comm, "  HDF5 %u.%u.%u, jansson %s, libpng %s, METIS %d.%d.%d\n", major, minor, release, JANSSON_VERSION, png_get_libpng_ver(NULL), METIS_VER_MAJOR, METIS_VER_MINOR, METIS_VER_SUBMINOR));
+  for (int cuda = 0; cuda < 2 && rank == 0; cuda++) {
+    PetscCall(NomosBackendCreate(PETSC_COMM_SELF, &b));
+    PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+    ierr = NomosBackendSetType(b, cuda ? NOMOSBACKENDCUDA : NOMOSBACKENDHOST);
+    if (!ierr) ierr = NomosBackendSetUp(b);
+    PetscCall(PetscPopErrorHandler());
+    if (!ierr) PetscCall(NomosBackendView(b, PETSC_VIEWER_STDOUT_SELF));
+    else PetscCall(PetscPrintf(PETSC_COMM_SELF, "NomosBackend cuda: none here (-nomos_backend cuda says why)\n"));
+    PetscCall(NomosBackendDestroy(&b));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ViewBuild(MPI_Comm comm)
 {
   char petsc[256];
@@ -59,6 +88,7 @@ static PetscErrorCode ViewBuild(MPI_Comm comm)
     PetscCall(PetscPrintf(comm, "  MPI: %s\n", mpi));
   }
 #endif
+  PetscCall(ViewLibraries(comm));
   PetscCall(PetscPrintf(comm, "  compiler: %s, build type %s, sanitizers %s, FFTW %s, CUDA half %s\n", NOMOS_CONFIG_COMPILER, NOMOS_CONFIG_BUILD, NOMOS_CONFIG_SANITIZE, NOMOS_CONFIG_FFTW, NOMOS_CONFIG_CUDA));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
