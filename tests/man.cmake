@@ -1,5 +1,5 @@
-# Every public function has a man page with a level, every page can be read.
-#   cmake -DSOURCE=tree -DMAN=build/man [-DGROFF=groff] -P man.cmake
+# Every public function has a man page with a level, and one with errors if it raises some itself; every page can be read.
+#   cmake -DSOURCE=tree -DMAN=build/man -DAWK=awk [-DGROFF=groff] -P man.cmake
 file(READ ${SOURCE}/src/nomos.h header)
 string(REGEX MATCHALL "PETSC_EXTERN [A-Za-z]+ +Nomos[A-Za-z0-9]+\\(" functions "${header}")
 list(TRANSFORM functions REPLACE ".* (Nomos[A-Za-z0-9]+)\\($" "\\1")
@@ -20,6 +20,15 @@ foreach(f IN LISTS functions)
   if(NOT page MATCHES "SH SYNOPSIS\n.nf\n#include <nomos.h>\n.PP\n[a-zA-Z ]*${f}\\(")
     list(APPEND missing "${f} (no prototype after the block)")
   endif()
+endforeach()
+file(GLOB_RECURSE sources ${SOURCE}/src/*.c ${SOURCE}/petsc_ext/*.c)
+execute_process(COMMAND ${AWK} -f ${SOURCE}/tests/man.awk ${sources} OUTPUT_VARIABLE silent RESULT_VARIABLE rc)
+if(rc)
+  message(FATAL_ERROR "man: ${AWK} does not run")
+endif()
+string(REGEX MATCHALL "[A-Za-z0-9]+" silent "${silent}")
+foreach(f IN LISTS silent)
+  list(APPEND missing "${f} (raises an error and has no line Errors:)")
 endforeach()
 file(GLOB pages ${MAN}/man3/*.3)
 file(READ ${SOURCE}/petsc_ext/catalogue.h catalogue)

@@ -117,6 +117,8 @@ PetscErrorCode NomosTaoGetStepsPerEpoch(Tao tao, PetscInt *steps)
 + n   - samples, 0 without batches
 - idx - their numbers, valid until the next call
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative step
+
   Level: intermediate
 .seealso: `NomosTaoSetBatch()`
 @*/

@@ -88,6 +88,8 @@ PetscErrorCode NomosTaoGetSchedule(Tao tao, NomosSchedule *schedule)
 
   Source: parity with torch.nn.utils.clip_grad_norm_, its 1e-6 included
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 0
+
   Level: intermediate
 @*/
 PetscErrorCode NomosTaoSetClip(Tao tao, PetscReal clip)
@@ -158,6 +160,8 @@ PetscErrorCode NomosTaoSetNanPolicy(Tao tao, const char policy[])
 
   Note:
   Except with deterministic, nothing is evaluated after the last update. A test of the user's (TaoSetConvergenceTest()) is always called.
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for beta outside [0,1) or a negative tol; PETSC_ERR_ARG_UNKNOWN_TYPE for another word
 
   Level: intermediate
 @*/
@@ -295,6 +299,8 @@ PetscErrorCode NomosTaoGetStateScalars(Tao tao, PetscInt *n, PetscReal *values[]
 
   Note:
   The scalars are set to those of a run in which every step made its update.
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 0
 
   Level: advanced
 .seealso: `NomosTaoGetState()`

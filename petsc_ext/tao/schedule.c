@@ -101,6 +101,8 @@ PetscErrorCode NomosScheduleSetType(NomosSchedule s, const char type[])
 
   Logically Collective
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 1
+
   Level: intermediate
 @*/
 PetscErrorCode NomosScheduleSetLength(NomosSchedule s, PetscInt length)
@@ -117,6 +119,8 @@ PetscErrorCode NomosScheduleSetLength(NomosSchedule s, PetscInt length)
 
   Logically Collective
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 1
+
   Level: intermediate
 @*/
 PetscErrorCode NomosScheduleSetUnit(NomosSchedule s, PetscInt steps)
@@ -132,6 +136,8 @@ PetscErrorCode NomosScheduleSetUnit(NomosSchedule s, PetscInt steps)
   NomosScheduleSetBase - the learning rate and beta1 that the factors multiply
 
   Logically Collective
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative rate or beta1 outside [0,1)
 
   Level: intermediate
 @*/
@@ -151,6 +157,8 @@ PetscErrorCode NomosScheduleSetBase(NomosSchedule s, PetscReal lr, PetscReal bet
 
   Logically Collective
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 0
+
   Level: intermediate
 @*/
 PetscErrorCode NomosScheduleSetWarmup(NomosSchedule s, PetscInt warmup)
@@ -166,6 +174,8 @@ PetscErrorCode NomosScheduleSetWarmup(NomosSchedule s, PetscInt warmup)
   NomosScheduleSetDecay - units between decays and their factor (types step and exp)
 
   Logically Collective
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative step or a factor that is not positive
 
   Level: intermediate
 @*/
@@ -184,6 +194,8 @@ PetscErrorCode NomosScheduleSetDecay(NomosSchedule s, PetscInt step, PetscReal g
   NomosScheduleSetFinal - the factor that linear, cosine and poly fall to, and the power of poly
 
   Logically Collective
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative factor or a power that is not positive
 
   Level: intermediate
 @*/
@@ -213,6 +225,8 @@ PetscErrorCode NomosScheduleSetFinal(NomosSchedule s, PetscReal final, PetscReal
 
   Source: parity with torch.optim.lr_scheduler.OneCycleLR (cosine, two phases)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for pct_start outside (0,1), div or final_div not positive, betas outside [0,1) or out of order
+
   Level: intermediate
 @*/
 PetscErrorCode NomosScheduleSetOneCycle(NomosSchedule s, PetscReal pct_start, PetscReal div, PetscReal final_div, PetscReal beta1_min, PetscReal beta1_max)
@@ -238,6 +252,8 @@ PetscErrorCode NomosScheduleSetOneCycle(NomosSchedule s, PetscReal pct_start, Pe
   NomosScheduleSetList - the factors of type list, one per unit; the last is kept
 
   Logically Collective
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for no factors, or one that is negative or not finite
 
   Level: intermediate
 @*/

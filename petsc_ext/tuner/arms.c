@@ -92,6 +92,8 @@ PetscErrorCode NomosTunerAddNumericParameter(NomosTuner t, const char name[], Pe
 . n      - number of labels
 - labels - the labels; copied
 
+  Errors: PETSC_ERR_ARG_WRONG for an empty label or one that is there twice
+
   Level: beginner
 .seealso: `NomosTunerAddNumericParameter()`, `NomosTunerAddParameter()`
 @*/
@@ -257,6 +259,8 @@ PetscErrorCode NomosTunerGetParameters(NomosTuner t, PetscInt *n, PetscInt *arms
 . n      - number of values, or NULL
 - labels - its labels, NULL for a numeric parameter; or NULL
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a parameter that is not there
+
   Level: intermediate
 @*/
 PetscErrorCode NomosTunerGetParameter(NomosTuner t, PetscInt k, const char *name[], PetscInt *n, const char *const *labels[])
@@ -297,6 +301,8 @@ PetscReal NomosTunerUnitValue(NomosTuner t, PetscInt k, PetscInt arm)
 
   Output Parameter:
 . values - one number per parameter, for a category the index of the label
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for an arm that is not there
 
   Level: intermediate
 .seealso: `NomosTunerFindArm()`

@@ -49,6 +49,8 @@ PetscErrorCode NomosTunerAddContext(NomosTuner t, const char name[], PetscReal l
 . lo - low end
 - hi - high end; the range then stays. hi = lo: not known, it follows the values
 
+  Errors: PETSC_ERR_ORDER after set-up; PETSC_ERR_ARG_OUTOFRANGE for a context that is not there or no range
+
   Level: intermediate
 .seealso: `NomosTunerAddContext()`
 @*/

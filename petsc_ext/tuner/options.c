@@ -28,6 +28,8 @@ static PetscErrorCode SetText(NomosTuner t, char **where, const char text[])
   Options Database Key:
 . -nomos_tuner_method NAME - (default: auto, which is gp with a context and tsallis without)
 
+  Errors: PETSC_ERR_ARG_UNKNOWN_TYPE for another word
+
   Level: beginner
 .seealso: `NomosTunerGetMethod()`, `NOMOSTUNERGP`, `NOMOSTUNERTSALLIS`, `NOMOSTUNERCHEBCB`
 @*/
@@ -138,6 +140,8 @@ PetscErrorCode NomosTunerSetSeed(NomosTuner t, PetscInt64 seed)
   Options Database Key:
 . -nomos_tuner_baseline ARM - its number, or name=value[,name=value]: the nearest arm (default: 0)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for no arm
+
   Level: beginner
 .seealso: `NomosTunerFindArm()`, `NomosTunerSetBudget()`
 @*/
@@ -161,6 +165,8 @@ PetscErrorCode NomosTunerSetBaseline(NomosTuner t, PetscInt arm)
 + t     - the tuner
 - floor - >= 0: 1 for iteration counts, 0 otherwise (default: 0)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative cost or one that is not finite
+
   Level: intermediate
 @*/
 PetscErrorCode NomosTunerSetCostFloor(NomosTuner t, PetscReal cost)
@@ -179,6 +185,8 @@ PetscErrorCode NomosTunerSetCostFloor(NomosTuner t, PetscReal cost)
 
   Options Database Key:
 . -nomos_tuner_cap CAP - (default: 3); 0: no cap
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE between 0 and 1, or not finite
 
   Level: intermediate
 .seealso: `NomosTunerGetLimit()`, `NomosTunerSetBudget()`
@@ -208,6 +216,8 @@ PetscErrorCode NomosTunerSetCap(NomosTuner t, PetscReal cap)
   An arm other than the baseline is played only if its worst case, the cap and a fallback, still fits into (1 + A) times what the
   baseline would have cost. The first exploration comes after about (cap + 1 - 1 - A)/A rounds: 11 with the defaults.
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE if not finite
+
   Level: intermediate
 .seealso: `NomosTunerSetCap()`
 @*/
@@ -227,6 +237,8 @@ PetscErrorCode NomosTunerSetBudget(NomosTuner t, PetscReal budget)
 
   Options Database Key:
 . -nomos_tuner_ban N - (default: 3); 0: never
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 0
 
   Level: intermediate
 @*/
@@ -307,6 +319,8 @@ PetscErrorCode NomosTunerSetEstimator(NomosTuner t, PetscBool reduced_variance)
   Note:
   With a true bound the regret bounds hold as published; the running mean learns faster.
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE if not finite
+
   Level: advanced
 .seealso: `NOMOSTUNERTSALLIS`
 @*/
@@ -328,6 +342,8 @@ PetscErrorCode NomosTunerSetLossScale(NomosTuner t, PetscReal scale)
   Options Database Key:
 . -nomos_tuner_bins N - 1 to 16 (default: 5)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE outside 1 to 16
+
   Level: advanced
 @*/
 PetscErrorCode NomosTunerSetBins(NomosTuner t, PetscInt bins)
@@ -347,6 +363,8 @@ PetscErrorCode NomosTunerSetBins(NomosTuner t, PetscInt bins)
 
   Options Database Key:
 . -nomos_tuner_cheb_degree M - 1 to 16 (default: 5)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE outside 1 to 16
 
   Level: advanced
 @*/
@@ -371,6 +389,8 @@ PetscErrorCode NomosTunerSetChebyshevDegree(NomosTuner t, PetscInt degree)
 . thompson - draw from the posterior instead (default: no)
 . watch    - mean deviation of the noise above which tsallis takes over, <= 0: never (default: 0.35)
 - drift    - part of the prior covariance that comes back each round (default: 1e-5)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative z, a drift outside [0,1], numbers that are not finite
 
   Level: advanced
 .seealso: `NOMOSTUNERGP`
@@ -399,6 +419,8 @@ PetscErrorCode NomosTunerSetGP(NomosTuner t, PetscReal z, PetscBool thompson, Pe
 + t             - the tuner
 . jacobi_radius - spectral radius of I - D^-1 A or an estimate; < 0: not known, the baseline is played
 - symmetric     - SSOR under CG instead of SOR
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE if the radius is not finite
 
   Level: intermediate
 .seealso: `NomosTunerYoungOmega()`

@@ -529,8 +529,7 @@ PetscErrorCode NomosTunerSetReplay(NomosTuner t, const char file[])
 + -nomos_tuner_save FILE       - (default: none)
 - -nomos_tuner_save_interval N - (default: 0)
 
-  Note:
-  A save that fails is reported on standard error; the run goes on, the old file stays, the next interval tries again.
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 0. A save that fails is reported on standard error: the run goes on, the old file stays
 
   Level: intermediate
 .seealso: `NomosTunerSave()`

@@ -260,6 +260,8 @@ PetscErrorCode NomosTunerSelect(NomosTuner t, const PetscReal ctx[], PetscInt *a
   Note:
   A solve that reaches it is a failure: go on with the baseline and report what both parts cost, with failed = PETSC_TRUE.
 
+  Errors: PETSC_ERR_ORDER while no round is open
+
   Level: intermediate
 .seealso: `NomosTunerSetCap()`, `NomosTunerReport()`
 @*/
@@ -411,6 +413,8 @@ static PetscErrorCode Best(NomosTuner t, const PetscReal ctx[], PetscInt *arm)
 
   Output Parameter:
 . arm - its number; the baseline when nothing is known
+
+  Errors: PETSC_ERR_ARG_NULL without a context where there are some
 
   Level: intermediate
 .seealso: `NomosTunerSelect()`, `NomosTunerGetArm()`

@@ -139,6 +139,8 @@ PetscErrorCode NomosDataSetOptionsPrefix(NomosData data, const char prefix[])
   Options Database Key:
 . -data FILE,... - the same, where no file was set
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE without a file
+
   Level: beginner
 .seealso: `NomosDataSetRange()`, `NomosDataSetFields()`
 @*/
@@ -177,6 +179,8 @@ PetscErrorCode NomosDataSetFiles(NomosData data, PetscInt n, const char *const f
 + -data_input NAME,...  - the same
 - -data_output NAME,... - the same
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative number of fields
+
   Level: intermediate
 .seealso: `NomosDataGetChannels()`
 @*/
@@ -204,6 +208,8 @@ PetscErrorCode NomosDataSetFields(NomosData data, PetscInt nin, const char *cons
   Options Database Keys:
 + -data_first   - the same (default 0)
 - -data_samples - the same (default all)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a negative first sample or no samples
 
   Level: intermediate
 .seealso: `NomosDataGetSize()`
@@ -257,6 +263,8 @@ PetscErrorCode NomosDataSetTime(NomosData data, PetscBool all)
 
   Options Database Key:
 . -data_cache - the same, in bytes or with k, m, g (default 1g)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 0
 
   Level: intermediate
 .seealso: `NomosDataGetSamples()`
@@ -341,6 +349,8 @@ static PetscErrorCode ParseSamples(MPI_Comm comm, const char text[], PetscInt *s
 . -data_time last|all   - time levels of an output (default last)
 . -data_cache BYTES     - kept in memory up to this size (default 1g)
 - -data_allow_nan       - take files that hold NaN or Inf (default no)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for lists that are too long and numbers that are none
 
   Level: beginner
 .seealso: `NomosDataSetFiles()`, `NomosDataSetUp()`

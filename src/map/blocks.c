@@ -136,6 +136,8 @@ PetscErrorCode NomosMapGetNumBlocks(NomosMap m, PetscInt *n)
 
   Not Collective
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a block that is not there
+
   Level: intermediate
 @*/
 PetscErrorCode NomosMapGetBlock(NomosMap m, PetscInt i, NomosBlock *b)

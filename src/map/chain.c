@@ -20,6 +20,8 @@ typedef struct {
 
   Collective
 
+  Errors: PETSC_ERR_ORDER after the chain was set up; PETSC_ERR_ARG_WRONG for a map that is no chain; PETSC_ERR_ARG_OUTOFRANGE for too many links
+
   Level: intermediate
 @*/
 PetscErrorCode NomosMapChainAdd(NomosMap m, NomosMap next)

@@ -21,6 +21,8 @@ PetscFunctionList NomosMapList = NULL; /* keys are "family/type" */
   Output Parameter:
 . map - the map; give it a type next (a chain has none)
 
+  Errors: PETSC_ERR_ARG_WRONG for another family
+
   Level: beginner
 .seealso: `NomosMapSetType()`, `NomosMapSetFromOptions()`, `NomosMapLoad()`
 @*/
@@ -315,6 +317,8 @@ PetscErrorCode NomosMapView(NomosMap m, PetscViewer viewer)
   Options Database Key:
 . -net_view VIEWER - after training: hdf5:FILE writes the net as a model (NomosMapSave(), with any PETSc); ascii, ascii:FILE and others as
                      PetscOptionsCreateViewer() has them (default: none)
+
+  Errors: PETSC_ERR_ARG_WRONG for a viewer that a map has no form for
 
   Level: intermediate
 .seealso: `NomosMapView()`, `NomosMapSave()`

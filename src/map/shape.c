@@ -9,6 +9,8 @@
 
   Not Collective
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for no axes or more than three, axes without points, more points than can be indexed
+
   Level: developer
 @*/
 PetscErrorCode NomosGridPoints(const NomosGrid *g, PetscInt *points)
@@ -148,6 +150,8 @@ PetscErrorCode NomosMapSetOutputGrid(NomosMap m, const NomosGrid *grid)
 
   Not Collective
 
+  Errors: PETSC_ERR_ORDER before a grid is known
+
   Level: intermediate
 @*/
 PetscErrorCode NomosMapGetGrid(NomosMap m, NomosGrid *in, NomosGrid *out)
@@ -164,6 +168,8 @@ PetscErrorCode NomosMapGetGrid(NomosMap m, NomosGrid *in, NomosGrid *out)
   NomosMapSetChannels - fields per sample in x and y
 
   Logically Collective
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 1
 
   Level: intermediate
 @*/
@@ -198,6 +204,8 @@ PetscErrorCode NomosMapGetChannels(NomosMap m, PetscInt *in, PetscInt *out)
   NomosMapSetBatch - samples per call of a verb
 
   Not Collective
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 0
 
   Level: intermediate
 @*/
@@ -252,6 +260,8 @@ static PetscErrorCode SetNorm(NomosMap m, const char side[], PetscInt c, const P
 
   Note:
   The net computes (v - mean)/(std + 1e-7) on the way in and the inverse on the way out.
+
+  Errors: PETSC_ERR_ARG_SIZ for other numbers of channels than the map has
 
   Level: intermediate
 @*/

@@ -175,6 +175,8 @@ PetscErrorCode NomosMapAdjointBegin(NomosMap m)
   Note:
   Outside of Begin and End only dx is computed.
 
+  Errors: PETSC_ERR_ORDER without NomosMapAdjointBegin() or NomosMapLinearize()
+
   Level: advanced
 @*/
 PetscErrorCode NomosMapAdjointAdd(NomosMap m, Vec dy, Vec dx)
@@ -194,6 +196,8 @@ PetscErrorCode NomosMapAdjointAdd(NomosMap m, Vec dy, Vec dx)
   NomosMapAdjointEnd - the sum of parameter gradients since NomosMapAdjointBegin()
 
   Not Collective
+
+  Errors: PETSC_ERR_ORDER without NomosMapAdjointBegin()
 
   Level: advanced
 @*/
@@ -302,6 +306,8 @@ static PetscErrorCode JacobianDestroy(Mat J)
 
   Output Parameter:
 . J - sequential Mat, rows of y, columns of x or p; it follows later calls of NomosMapLinearize()
+
+  Errors: PETSC_ERR_ARG_WRONG for another word than x or p
 
   Level: intermediate
 @*/

@@ -209,6 +209,8 @@ PetscErrorCode NomosProblemCheckpoint(NomosProblem p, PetscInt step)
 + p    - the problem
 - file - nomos-checkpoint/1, or safetensors when the name ends in .safetensors
 
+  Errors: PETSC_ERR_ORDER without a net; PETSC_ERR_FILE_WRITE where the file cannot be written: an older one stays whole
+
   Level: beginner
 .seealso: `NomosProblemLoad()`, `NomosMapSave()`
 @*/
@@ -230,6 +232,8 @@ PetscErrorCode NomosProblemSave(NomosProblem p, const char file[])
   Input Parameters:
 + p    - the problem, not set up
 - file - nomos-checkpoint/1 or safetensors
+
+  Errors: PETSC_ERR_ORDER after the problem was set up; those of NomosMapLoad()
 
   Level: beginner
 .seealso: `NomosProblemSave()`, `NomosMapLoad()`

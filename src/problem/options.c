@@ -135,6 +135,8 @@ static PetscErrorCode RunFromOptions(NomosProblem p, NomosOptionItems PetscOptio
 . -nomos_checkpoint, -nomos_checkpoint_interval, -nomos_checkpoint_keep, -nomos_restart - see NomosProblemSetCheckpoint()
 - -nomos_max_walltime, -nomos_signal - see NomosProblemSetLimits()
 
+  Errors: PETSC_ERR_ORDER after the problem was set up; PETSC_ERR_ARG_SIZ for another number of weights than losses; PETSC_ERR_ARG_OUTOFRANGE 
+
   Level: beginner
 .seealso: `NomosProblemSetTao()`, `NomosProblemTrain()`
 @*/

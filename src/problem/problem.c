@@ -190,6 +190,8 @@ PetscErrorCode NomosProblemGetMap(NomosProblem p, NomosMap *map)
   The problem leaves a loss's slot "weight" (one number per sample of a chunk) alone: samples that only fill a short last
   chunk are left out where f and its seeds are formed, which for every loss is the same as weight zero.
 
+  Errors: PETSC_ERR_ARG_WRONG for a map of another family; PETSC_ERR_ARG_OUTOFRANGE for a weight that is negative or not finite, or too many losses
+
   Level: beginner
 .seealso: `NomosProblemSetReduction()`, `NomosProblemSetUnits()`
 @*/
@@ -291,6 +293,8 @@ PetscErrorCode NomosProblemSetData(NomosProblem p, NomosData data)
 
   Collective
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for too many
+
   Level: beginner
 .seealso: `NomosProblemComputeErrors()`
 @*/
@@ -309,6 +313,8 @@ PetscErrorCode NomosProblemAddTestData(NomosProblem p, NomosData data)
   NomosProblemSetDM - the mesh inside one sample; its communicator must have one rank
 
   Collective
+
+  Errors: PETSC_ERR_SUP for a DM on several ranks
 
   Level: advanced
 @*/
@@ -336,6 +342,8 @@ PetscErrorCode NomosProblemSetDM(NomosProblem p, DM dm)
 + -data_batch  - samples per step (default 32)
 - -data_epochs - passes (default 20)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for a batch below 1 or negative epochs
+
   Level: beginner
 @*/
 PetscErrorCode NomosProblemSetSchedule(NomosProblem p, PetscInt batch, PetscInt epochs)
@@ -356,6 +364,8 @@ PetscErrorCode NomosProblemSetSchedule(NomosProblem p, PetscInt batch, PetscInt 
 
   Options Database Key:
 . -nomos_chunk - the same (default 0)
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE below 0
 
   Level: advanced
 @*/
@@ -460,6 +470,8 @@ PetscErrorCode NomosProblemSetHistory(NomosProblem p, const char file[])
 . -nomos_checkpoint_interval - steps (default 100)
 - -nomos_checkpoint_keep     - files kept (default 2, at least 2)
 
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for an interval below 1 or fewer than 2 files kept
+
   Level: beginner
 .seealso: `NomosProblemSetRestart()`
 @*/
@@ -507,6 +519,8 @@ PetscErrorCode NomosProblemSetRestart(NomosProblem p, const char from[])
   Options Database Keys:
 + -nomos_max_walltime S               - seconds
 - -nomos_signal usr1|term|both|none   - default usr1, only while a run is active and nobody else handles it
+
+  Errors: PETSC_ERR_ARG_OUTOFRANGE for negative seconds or another number than 0 to 3
 
   Level: intermediate
 @*/

@@ -327,6 +327,8 @@ static PetscErrorCode PlainPC(Tao tao)
   Not reaching a tolerance is a reason of the Tao, not an error. After the run the parameters are the last ones, or with
   -nomos_keep_best those with the lowest validation error.
 
+  Errors: PETSC_ERR_ORDER for a Tao that was not given to NomosProblemSetTao(); those of NomosProblemSetUp() and of a restart
+
   Level: beginner
 .seealso: `NomosProblemSetTao()`, `NomosProblemGetSummary()`, `NomosProblemSave()`
 @*/
