@@ -3,6 +3,7 @@
   that: a training program in twelve calls. Everything else is an option.
 
     cd examples
+    mpicc ex2_darcy_fno.c $(pkg-config --cflags --libs nomos) -o ex2_darcy_fno
     ./ex2_darcy_fno -options_file recipes/darcy16-quick.opts -data data/darcy16_train.h5 \
                     -data_test data/darcy16_test.h5,data/darcy32_test.h5 -o model.h5
     mpiexec -n 2 ./ex2_darcy_fno ...            the batches are shared out, the result is the same to rounding

@@ -3,6 +3,7 @@
   trained at. No Python, no training code.
 
     cd examples
+    mpicc ex3_load_model.c $(pkg-config --cflags --libs nomos) -o ex3_load_model
     ./ex3_load_model -model data/darcy_tiny.h5 -n 32
     mpiexec -n 2 ./ex3_load_model ...                       the field is distributed; every rank evaluates, keeps its part
     ./ex3_load_model -model model.h5 -n 16 -latency 1000    microseconds of one evaluation at batch 1

@@ -2,10 +2,9 @@
 ! in the source: arrays, MPI and `use nomos`.
 !
 !   cd examples
+!   mpifort ex4_load_model.F90 $(pkg-config --cflags --libs nomosf) -o ex4_load_model
 !   ./ex4_load_model data/darcy_tiny.h5
 !   mpiexec -n 2 ./ex4_load_model data/darcy_tiny.h5
-!
-! Compile: mpifort ex4_load_model.F90 -I PREFIX/include -L PREFIX/lib -lnomosf -lnomos
 !
 ! The loop: a round inclusion moves through the box, the net gives the pressure at every step. Then the derivative of the mean
 ! pressure with respect to every value of the coefficient, compared with a difference quotient.

@@ -319,6 +319,7 @@ static int NoVerb(int argc, char **argv)
   }
   if (argc > 1 && !IsHelp(argv[1])) { /* -nomos_list, -nomos_view */
     if (PetscInitialize(&argc, &argv, NULL, NULL)) return 1;
+    signal(SIGPIPE, SIG_DFL); /* as below */
     if (NomosInitializePackage()) return 1;
     return PetscFinalize() ? 1 : 0;
   }
