@@ -263,6 +263,15 @@ ranks) # a Fourier neural operator in double precision: the run of these ranks i
     below "difference of the first gradient ($loss)" "$gradient" 1e-11
     below "difference of forty losses ($loss)" "$worst" 1e-9
   done
+  # what one rank began these go on with, and the other way round: shards of the parameters begin elsewhere
+  whole=$("$nomos" "${job[@]}" -o one.h5 | sed -n 's/^trained .* f=\([^ ]*\).*/\1/p')
+  for way in grow shrink; do
+    rm -rf $way
+    first=("$nomos") second=("${run[@]}")
+    [ $way = grow ] || { first=("${run[@]}"); second=("$nomos"); }
+    "${first[@]}" "${job[@]}" -tao_max_it 17 -tao_schedule_length 40 -nomos_checkpoint $way -o part.h5 >/dev/null || fail "the first part ($way)"
+    near "f of a run begun on another number of ranks ($way)" "$("${second[@]}" "${job[@]}" -nomos_checkpoint $way -nomos_restart auto -o part.h5 2>/dev/null | sed -n 's/^trained steps=40 .* f=\([^ ]*\).*/\1/p')" "$whole" 1e-9
+  done
   ;;
 killed) # kill -9 and Ctrl-C at any moment: what is finished stays whole, the newest checkpoint goes on, and the end is that of a run left alone
   rm -rf whole parts data.h5 model.h5 whole.h5 parts.csv whole.csv # of an earlier call of this test
