@@ -66,7 +66,7 @@ static PetscErrorCode AddTests(Cli *cli, Train *v)
 }
 
 /* More modes than the samples have would leave weights that no gradient ever reaches (at other resolutions they are
-   clamped, and rightly). Centred modes: n of them on n points; corner: m on either side of zero. */
+   clamped, and rightly). Centred modes: n of them on n points; corner: m on either side of zero, n/2 at most. */
 static PetscErrorCode CheckModes(Cli *cli)
 {
   NomosData data;
@@ -89,7 +89,7 @@ static PetscErrorCode CheckModes(Cli *cli)
   PetscCall(NomosDataGetGrid(data, &grid));
   PetscCall(NomosDataDestroy(&data));
   for (PetscInt j = 0; j < PetscMin(n, grid.dim); j++) {
-    const PetscInt most = corner ? grid.n[j] / 2 + 1 : grid.n[j] + 1;
+    const PetscInt last = j == grid.dim - 1 ? 1 : 0, most = corner ? grid.n[j] / 2 + last : grid.n[j] + last; /* the last axis holds n/2 once */
 
     PetscCheck(modes[j] <= most, cli->comm, PETSC_ERR_ARG_INCOMP, "-net_fno_modes asks for %" PetscInt_FMT " modes on axis %" PetscInt_FMT ", the training data have %" PetscInt_FMT " points there: at most %" PetscInt_FMT " are possible", modes[j], j, grid.n[j], most);
   }

@@ -94,6 +94,26 @@ static PetscErrorCode MapFromOptions(NomosProblem p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A viewer that PETSc does not have is refused before the run. */
+static PetscErrorCode CheckView(NomosProblem p)
+{
+  char           text[PETSC_MAX_PATH_LEN] = "";
+  PetscViewer    viewer;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetString(((PetscObject)p)->options, ((PetscObject)p)->prefix, "-net_view", text, sizeof(text), NULL));
+  text[strcspn(text, ":")] = 0;
+  if (!text[0] || !strcmp(text, "hdf5")) PetscFunctionReturn(PETSC_SUCCESS); /* a model, with any PETSc */
+  PetscCall(PetscViewerCreate(PETSC_COMM_SELF, &viewer));
+  PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL));
+  ierr = PetscViewerSetType(viewer, text);
+  PetscCall(PetscPopErrorHandler());
+  PetscCall(PetscViewerDestroy(&viewer));
+  PetscCheck(!ierr, PetscObjectComm((PetscObject)p), PETSC_ERR_ARG_UNKNOWN_TYPE, "-net_view '%s' is no viewer of this PETSc; ascii, ascii:FILE and hdf5:FILE are possible", text);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode RunFromOptions(NomosProblem p, NomosOptionItems PetscOptionsObject)
 {
   static const char *const signals[] = {"usr1", "term", "both", "none"}, *const shows[] = {"auto", "bar", "lines", "none"};
@@ -164,6 +184,7 @@ PetscErrorCode NomosProblemSetFromOptions(NomosProblem p)
   PetscCall(RunFromOptions(p, PetscOptionsObject));
   PetscCall(ReadLists(&lists, PetscOptionsObject));
   PetscOptionsEnd();
+  PetscCall(CheckView(p));
   p->physical = units ? PETSC_TRUE : PETSC_FALSE;
   p->seed     = seed;
   PetscCall(DataFromOptions(p, &lists));

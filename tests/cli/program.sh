@@ -209,6 +209,8 @@ wrong) # what is wrong, what was expected, what to type; what was there stays
   refuse 'cut.h5' "${run[@]}" train -o x.h5 -net_type fno -net_fno_modes 4,4 -data cut.h5
   refuse 'net_fno_modes' "${run[@]}" train -o x.h5 -net_type fno -net_fno_modes 4,4,4 -data "$data/darcy16_train.h5" -pictures none
   refuse 'net_fno_modes' "${run[@]}" train -o x.h5 -net_type fno -net_fno_modes 40,40 -data "$data/darcy16_train.h5" -pictures none
+  refuse 'axis 0, the training data have 16 points there: at most 16' "${run[@]}" train -o x.h5 -net_type fno -net_fno_modes 17,16 -data "$data/darcy16_train.h5" -pictures none
+  refuse 'axis 0, the training data have 16 points there: at most 8' "${run[@]}" train -o x.h5 -net_type fno -net_fno_block li -net_fno_modes 9,9 -data "$data/darcy16_train.h5" -pictures none
   refuse '' "${run[@]}" train -o x.h5 -net_type fno -net_fno_modes 4,4 -net_fno_width -3 -data "$data/darcy16_train.h5" -pictures none
   refuse '' "${run[@]}" train -o x.h5 -net_type fno -net_fno_modes 4,4 -data_batch 0 -data "$data/darcy16_train.h5" -pictures none
   refuse '' "${run[@]}" train -net_type fno -net_fno_modes 4,4 -data "$data/darcy16_train.h5" -data_epochs 1 -data_samples 16 -o /proc/none/model.h5 -pictures none -nomos_progress none
@@ -227,6 +229,9 @@ wrong) # what is wrong, what was expected, what to type; what was there stays
   tiny=(-net_type fno -net_fno_modes 4,4 -net_fno_width 6 -net_fno_layers 2 -data_epochs 1 -data_samples 16 -pictures none -nomos_progress none)
   refuse 'see -net_fno_width$' "${run[@]}" train "${tiny[@]}" -net_fno_width 1.5 -data "$data/darcy16_train.h5" -o x.h5
   refuse 'see -net_fno_modes$' "${run[@]}" train "${tiny[@]}" -net_fno_modes 4,x -data "$data/darcy16_train.h5" -o x.h5
+  refuse "net_view 'bogus' is no viewer.*ascii" "${run[@]}" train "${tiny[@]}" -net_view bogus:x -data "$data/darcy16_train.h5" -o x.h5
+  expect 'net cannot be shown' "${run[@]}" train "${tiny[@]}" -net_view hdf5:none/net.h5 -data "$data/darcy16_train.h5" -o shown.h5
+  expect 'model nomos-checkpoint/1' "$nomos" check shown.h5
   refuse 'see -tao_type$' "${run[@]}" train "${tiny[@]}" -tao_type frobnicate -data "$data/darcy16_train.h5" -o x.h5
   # nothing that a run reads is overwritten; a folder that takes no checkpoint is refused before the run
   cp "$data/darcy16_test.h5" mine.h5
