@@ -3,6 +3,7 @@
 #include <nomos.h>
 #include "nomostest.h"
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,11 +65,12 @@ static PetscErrorCode Training(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* 0: an error code; 1: success; 2: a crash or no end */
+/* 0: an error code; 1: success; 2: a crash, or no end by itself */
 static int Try(PetscErrorCode (*job)(void), long long fail, long long *used)
 {
-  int   status, ends[2];
-  pid_t child;
+  const struct rlimit limit = {SECONDS, SECONDS};
+  int                 status, ends[2];
+  pid_t               child;
 
   if (pipe(ends)) return 2;
   fflush(stdout);
@@ -76,7 +78,7 @@ static int Try(PetscErrorCode (*job)(void), long long fail, long long *used)
   if (child == 0) {
     PetscErrorCode ierr;
 
-    alarm(SECONDS);
+    if (setrlimit(RLIMIT_CPU, &limit)) _exit(3); /* processor time: a machine may stand still */
     if (PetscPushErrorHandler(PetscReturnErrorHandler, NULL)) _exit(3);
     Count         = 0;
     Fail          = fail;
