@@ -114,9 +114,10 @@ files) # what the files of a run are: independent of ranks, ranges and order; se
   expect 'did you mean -data_batch' "${run[@]}" train "${small[@]}" -data_bacth 2 -data seven.h5 -o small2.h5
   refuse 'nomos_strict' "${run[@]}" train "${small[@]}" -data_bacth 2 -nomos_strict -data seven.h5 -o small2.h5
   # names of the optimizer and of the program itself as well; PETSc's own, also those it asks for at the very end, and other verbs' are not
+  said=$("${run[@]}" train "${small[@]}" -tao_adamw_lrr 1 -tao_adam_lr 1 -tao_schedul_type step -tau_clip 1 -tao_max_itt 1 -repport x -opitons_file x -nomos_strict -data seven.h5 -o small2.h5 2>&1) && fail "mistyped names and -nomos_strict"
   for pair in tao_adamw_lrr:tao_adamw_lr tao_adam_lr:tao_adamw_lr tao_schedul_type:tao_schedule_type tau_clip:tao_clip tao_max_itt:tao_max_it repport:report opitons_file:options_file; do
-    refuse 'nomos_strict' "${run[@]}" train "${small[@]}" -${pair%%:*} 1 -nomos_strict -data seven.h5 -o small2.h5
-    expect "option -${pair%%:*} is unknown and was not used; did you mean -${pair#*:}\?" "${run[@]}" train "${small[@]}" -${pair%%:*} 1 -data seven.h5 -o small2.h5
+    checks=$((checks + 1))
+    grep -q "option -${pair%%:*} is unknown and was not used; did you mean -${pair#*:}?" <<<"$said" || fail "-${pair%%:*} was not named: $said"
   done
   refuse 'nomos_strict' "${run[@]}" train "${small[@]}" -frobnicate 1 -nomos_strict -data seven.h5 -o small2.h5
   [ -z "$("${run[@]}" train "${small[@]}" -nomos_strict -data seven.h5 -o small2.h5 -malloc_dump -log_view :strict.log -objects_dump -tao_view :strict.txt -tao_nls_ksp_type cg -report x.csv -pde_type darcy 2>&1 >/dev/null)" ] || fail "-nomos_strict speaks of options that are PETSc's or another verb's"
