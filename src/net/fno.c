@@ -133,7 +133,7 @@ static PetscErrorCode SetFromOptions_FNO(NomosMap m, NomosOptionItems PetscOptio
   PetscFunctionBegin;
   PetscCall(NomosMapReset(m));
   PetscOptionsHeadBegin(PetscOptionsObject, "Fourier neural operator");
-  PetscCall(PetscOptionsIntArray("-net_fno_modes", "Fourier modes per axis, 1 to what the grid carries", "NomosMapFNOSetModes", modes, &n, &set));
+  PetscCall(PetscOptionsIntArray("-net_fno_modes", "Fourier modes per axis, at least 1 and at most what the grid carries", "NomosMapFNOSetModes", modes, &n, &set));
   if (set) PetscCall(SetModes_FNO(m, n, modes));
   v = f->width;
   PetscCall(PetscOptionsInt("-net_fno_width", "Channels inside the net, 1 to 65536", "NomosMapFNOSetWidth", v, &v, &set));

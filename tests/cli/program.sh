@@ -68,7 +68,7 @@ jobs) # generate, train, predict, info, check in the forms of the documentation
   for verb in generate train predict info check; do
     twice=$("$nomos" $verb -help | sed -n 's/^ *\(-[a-z0-9_]*\)[ :<].*/\1/p' | sort | uniq -d)
     [ -z "$twice" ] || fail "$verb -help shows twice: $twice"
-    bare=$("$nomos" $verb -help | grep -E '^ *-[a-z0-9_]+ <[-0-9.e+]+>' | grep -v -E 'not negative|or more|positive|\[0,1\)|\(0,1\)|at least|[0-9] to [0-9]|-net_fno_|-tao_max_it|-nomos_seed')
+    bare=$("$nomos" $verb -help | grep -E '^ *-[a-z0-9_]+ <[-0-9.e+]+>' | grep -v -E 'not negative|or more|positive|\[0,1\)|\(0,1\)|at least|[0-9] to [0-9]|-tao_max_it|-nomos_seed')
     [ -z "$bare" ] || fail "$verb -help gives no range: $bare"
   done
   for o in $(for verb in generate train predict info check; do "$nomos" $verb -help; done | sed -n 's/^ *\(-[a-z0-9_]*\)[ :<].*/\1/p' | sort -u); do
