@@ -12,7 +12,7 @@ static const char *const Norms[]          = {"none", "group", "instance", "FNONo
 static const char *const Convs[]          = {"auto", "fft", "gemm", "FNOConv", "FNO_CONV_", NULL};
 static const char *const Embeddings[]     = {"none", "grid", "FNOEmbedding", "FNO_EMBED_", NULL};
 static const char *const Stabilizers[]    = {"none", "tanh", "FNOStabilizer", "FNO_STAB_", NULL};
-static const char *const Shifts[]         = {"exact", "neuralop2", "FNOShift", "FNO_SHIFT_", NULL};
+static const char *const Shifts[]         = {"exact", "neuralop2", "imported", "FNOShift", "FNO_SHIFT_", NULL};
 static const char *const PadModes[]       = {"one-sided", "symmetric", "FNOPadding", "FNO_PAD_", NULL};
 
 static PetscErrorCode SetModes_FNO(NomosMap m, PetscInt dim, const PetscInt modes[])
@@ -170,7 +170,7 @@ static PetscErrorCode SetFromOptions_FNO(NomosMap m, NomosOptionItems PetscOptio
   FNO_ENUM("-net_fno_embedding", "Coordinates as further input channels", Embeddings, embedding, PetscBool);
   PetscCall(PetscOptionsBool("-net_fno_separable", "One spectral weight per channel and mode", "NomosMap", f->separable, &f->separable, NULL));
   FNO_ENUM("-net_fno_stabilizer", "tanh before each spectral layer", Stabilizers, stabilizer, PetscBool);
-  FNO_ENUM("-net_fno_shift", "neuralop2: the shift of that package on odd leading axes, for weights trained with it", Shifts, shift_neuralop2, PetscBool);
+  FNO_ENUM("-net_fno_shift", "neuralop2: the shift of that package on odd leading axes, for weights trained with it; imported: exact, and says so there", Shifts, shift, FNOShift);
   FNO_ENUM("-net_fno_conv", "Transform: auto is timed at SetUp (by rule with -nomos_deterministic)", Convs, conv, FNOConv);
 #undef FNO_ENUM
   PetscOptionsHeadEnd();
@@ -203,7 +203,7 @@ static PetscErrorCode GetOptions_FNO(NomosMap m, char text[], size_t len)
   if (f->npad) PetscCall(Append(text, len, " -net_fno_padding "));
   for (PetscInt j = 0; j < f->npad; j++) PetscCall(Append(text, len, "%s%.17g", j ? "," : "", (double)f->padding[j]));
   PetscCall(Append(text, len, " -net_fno_norm %s -net_fno_padding_mode %s -net_fno_lifting_ratio %.17g -net_fno_projection_ratio %.17g -net_fno_mlp_expansion %.17g", Norms[f->norm], PadModes[f->pad_symmetric], (double)f->lifting_ratio, (double)f->projection_ratio, (double)f->mlp_expansion));
-  PetscCall(Append(text, len, " -net_fno_embedding %s -net_fno_separable %s -net_fno_stabilizer %s -net_fno_shift %s", Embeddings[f->embedding], f->separable ? "true" : "false", Stabilizers[f->stabilizer], Shifts[f->shift_neuralop2]));
+  PetscCall(Append(text, len, " -net_fno_embedding %s -net_fno_separable %s -net_fno_stabilizer %s -net_fno_shift %s", Embeddings[f->embedding], f->separable ? "true" : "false", Stabilizers[f->stabilizer], Shifts[f->shift]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -219,6 +219,29 @@ static PetscErrorCode View_FNO(NomosMap m, PetscViewer viewer)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode Imported_FNO(NomosMap m)
+{
+  PetscFunctionBegin;
+  ((FNO *)m->data)->shift = FNO_SHIFT_IMPORTED;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The package's outputs differ from the definition there by 40 to 140 %: silence would be a trap. Once a process: a net is copied for every grid. */
+static PetscErrorCode TellShift(NomosMap m)
+{
+  static PetscBool told = PETSC_FALSE;
+  const FNO       *f    = (FNO *)m->data;
+  PetscBool        odd  = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  for (PetscInt j = 0; j + 1 < f->dim; j++)
+    if (f->padgrid.n[j] % 2 || f->padoutgrid.n[j] % 2) odd = PETSC_TRUE;
+  if (!odd || told || f->shift != FNO_SHIFT_IMPORTED || f->layout != FNO_CENTRED) PetscFunctionReturn(PETSC_SUCCESS);
+  told = PETSC_TRUE;
+  PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)m), PETSC_STDERR, "nomos: a leading axis of the grid is odd, and the weights come from another program: neuraloperator 2.0 shifts the modes of such axes by one. Weights that it trained on an odd axis need -net_fno_shift neuralop2; -net_fno_shift exact says that these do not\n"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode SetUp_FNO(NomosMap m)
 {
   FNO     *f    = (FNO *)m->data;
@@ -231,9 +254,10 @@ static PetscErrorCode SetUp_FNO(NomosMap m)
   PetscCheck(f->factorization == FNO_DENSE || f->layout == FNO_CENTRED, comm, PETSC_ERR_SUP, "factorised weights with the corner layout; use -net_fno_layout centred or -net_fno_factorization dense");
   PetscCheck(!f->separable || f->layout == FNO_CENTRED, comm, PETSC_ERR_SUP, "separable weights with the corner layout; use -net_fno_layout centred");
   PetscCheck(f->norm == FNO_NORM_NONE || f->block == FNO_BLOCK_NEURALOP, comm, PETSC_ERR_SUP, "-net_fno_norm with block li; use block neuralop");
-  PetscCheck(!f->shift_neuralop2 || f->layout == FNO_CENTRED, comm, PETSC_ERR_SUP, "-net_fno_shift neuralop2 belongs to the centred layout");
+  PetscCheck(f->shift != FNO_SHIFT_NEURALOP2 || f->layout == FNO_CENTRED, comm, PETSC_ERR_SUP, "-net_fno_shift neuralop2 belongs to the centred layout");
   PetscCall(NomosFNOAddBlocks(m));
   PetscCall(NomosFNOSetUpGrid(m));
+  PetscCall(TellShift(m));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -243,6 +267,7 @@ static PetscErrorCode Destroy_FNO(NomosMap m)
   PetscCall(PetscObjectComposeFunction((PetscObject)m, "NomosMapFNOSetModes_C", NULL));
   PetscCall(PetscObjectComposeFunction((PetscObject)m, "NomosMapFNOSetWidth_C", NULL));
   PetscCall(PetscObjectComposeFunction((PetscObject)m, "NomosMapFNOSetLayers_C", NULL));
+  PetscCall(PetscObjectComposeFunction((PetscObject)m, "NomosMapImported_C", NULL));
   PetscCall(PetscFree(m->data));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -301,5 +326,6 @@ PETSC_INTERN PetscErrorCode NomosMapCreate_FNO(NomosMap m)
   PetscCall(PetscObjectComposeFunction((PetscObject)m, "NomosMapFNOSetModes_C", SetModes_FNO));
   PetscCall(PetscObjectComposeFunction((PetscObject)m, "NomosMapFNOSetWidth_C", SetWidth_FNO));
   PetscCall(PetscObjectComposeFunction((PetscObject)m, "NomosMapFNOSetLayers_C", SetLayers_FNO));
+  PetscCall(PetscObjectComposeFunction((PetscObject)m, "NomosMapImported_C", Imported_FNO));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -11,6 +11,7 @@ typedef enum { FNO_FORWARD, FNO_BACKWARD, FNO_ORTHO } FNOFFTNorm;
 typedef enum { FNO_DENSE, FNO_CP, FNO_TUCKER } FNOFactorization;
 typedef enum { FNO_NORM_NONE, FNO_NORM_GROUP, FNO_NORM_INSTANCE } FNONorm;
 typedef enum { FNO_CONV_AUTO, FNO_CONV_FFT, FNO_CONV_GEMM } FNOConv;
+typedef enum { FNO_SHIFT_EXACT, FNO_SHIFT_NEURALOP2, FNO_SHIFT_IMPORTED } FNOShift; /* IMPORTED: as EXACT, which the program that trained the weights need not share */
 
 typedef struct { /* 1x1 layer: blocks of weight and bias, -1: none */
   PetscInt in, out, weight, bias;
@@ -48,7 +49,8 @@ typedef struct {
   FNONorm          norm;
   FNOConv          conv;
   PetscReal        rank[5], padding[NOMOS_MAX_DIM], lifting_ratio, projection_ratio, mlp_expansion;
-  PetscBool        rank_fraction, layout_set, pad_symmetric, embedding, separable, stabilizer, shift_neuralop2;
+  PetscBool        rank_fraction, layout_set, pad_symmetric, embedding, separable, stabilizer;
+  FNOShift         shift;
   /* the parameters */
   FNOLinear    lift[2], proj[2], *skip, (*mlp)[2];
   FNOSpectral *conv_layer;

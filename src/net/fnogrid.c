@@ -29,7 +29,7 @@ static PetscBool Carries(const FNO *f, PetscInt axis, PetscInt n, PetscInt k)
 static void AxisFrequencies(const FNO *f, PetscInt axis, PetscInt n, PetscBool inverse, PetscInt freq[])
 {
   const PetscInt  m       = f->modes[axis];
-  const PetscBool shifted = f->shift_neuralop2 && axis < f->dim - 1 && n % 2 ? PETSC_TRUE : PETSC_FALSE;
+  const PetscBool shifted = f->shift == FNO_SHIFT_NEURALOP2 && axis < f->dim - 1 && n % 2 ? PETSC_TRUE : PETSC_FALSE;
   for (PetscInt s = 0; s < f->slots[axis]; s++) {
     PetscInt k = SlotFrequency(f, axis, s);
     freq[s]    = Carries(f, axis, n, k) ? k : NOMOS_ABSENT;
@@ -464,13 +464,13 @@ static PetscErrorCode MakePlans(NomosMap m)
   method = f->use_dense ? NOMOS_FFT_DENSE : NOMOS_FFT_LIBRARY;
   Scales(f, f->points_pad, &sf, &si);
   PetscCall(MakePlan(m, &f->padgrid, PETSC_FALSE, method, sf, si, &f->plan[0]));
-  if (f->shift_neuralop2) PetscCall(MakePlan(m, &f->padgrid, PETSC_TRUE, method, sf, si, &f->plan[1]));
+  if (f->shift == FNO_SHIFT_NEURALOP2) PetscCall(MakePlan(m, &f->padgrid, PETSC_TRUE, method, sf, si, &f->plan[1]));
   if (f->resample) { /* the last block works on the output grid; scaled as if it had read the input grid */
     double so, sio;
     Scales(f, f->points_padout, &so, &sio);
     sf *= (double)f->points_pad / f->points_padout;
     PetscCall(MakePlan(m, &f->padoutgrid, PETSC_FALSE, method, sf, sio, &f->plan[2]));
-    if (f->shift_neuralop2) PetscCall(MakePlan(m, &f->padoutgrid, PETSC_TRUE, method, sf, sio, &f->plan[3]));
+    if (f->shift == FNO_SHIFT_NEURALOP2) PetscCall(MakePlan(m, &f->padoutgrid, PETSC_TRUE, method, sf, sio, &f->plan[3]));
     PetscCall(MakeResample(m));
   }
   for (PetscInt l = 0; l < f->layers; l++) {

@@ -284,6 +284,7 @@ PetscErrorCode NomosMapLoad(MPI_Comm comm, const char file[], NomosMap *map)
   PetscMPIInt  rank;
   PetscOptions opts;
   NomosGrid    grid;
+  PetscBool    shift;
   char        *text;
 
   PetscFunctionBegin;
@@ -296,6 +297,8 @@ PetscErrorCode NomosMapLoad(MPI_Comm comm, const char file[], NomosMap *map)
   PetscCall(OptionsOf(comm, w, file, &text, &opts));
   PetscCall(GridFrom(comm, file, opts, &grid));
   PetscCall(CreateFrom(comm, opts, map));
+  PetscCall(PetscOptionsHasName(opts, NULL, "-net_fno_shift", &shift)); /* files of ours say it */
+  if (!shift) PetscTryMethod(*map, "NomosMapImported_C", (NomosMap), (*map));
   PetscCall(PetscOptionsDestroy(&opts));
   PetscCall(PetscFree(text));
   PetscCall(NomosMapSetGrid(*map, &grid));

@@ -196,6 +196,15 @@ trained) # a model that PyTorch trained gives PyTorch's errors; a training of ou
   near "imported, 32x32 rel_l2" "$(value darcy32_test rel_l2 <<<"$out")" 0.141518 1e-5
   near "imported, 32x32 rel_hm1" "$(value darcy32_test rel_hm1 <<<"$out")" 0.095812 1e-5
   expect 'check: forward [0-9.e-]+ gradient [0-9.e-]+$' "$nomos" check -options_file "$src/tests/golden/fno2d_tucker.opts" -model "$src/tests/golden/fno2d_tucker.safetensors" -reference "$src/tests/golden/fno2d_tucker.h5"
+  # imported onto an odd grid, which the package treats otherwise: said, unless the options say which
+  "${run[@]}" generate -pde_type darcy -pde_grid 15,16 -data_samples 2 -o odd.h5 >/dev/null || fail "generate on an odd grid"
+  imported=("${run[@]}" predict -options_file "$src/tests/golden/darcy16_trained.opts" -model "$src/tests/golden/darcy16_trained.safetensors")
+  expect 'nomos: a leading axis of the grid is odd' "${imported[@]}" -data odd.h5
+  for options in "odd.h5 -net_fno_shift exact" "odd.h5 -net_fno_shift neuralop2" "$data/darcy16_test.h5"; do
+    # shellcheck disable=SC2086
+    out=$("${imported[@]}" -data $options 2>&1) || fail "predict with $options"
+    [[ "$out" != *"is odd"* ]] || fail "an odd axis was said with $options"
+  done
   refuse '' "$nomos" check -options_file "$src/tests/golden/fno2d_tucker.opts" -model "$src/tests/golden/fno2d_tucker.safetensors" -reference "$src/tests/golden/fno2d_tucker.h5" -check_forward_rtol 1e-18
   out=$("${run[@]}" train -options_file "$src/examples/recipes/darcy16-quick.opts" -data "$data/darcy16_train.h5" -data_test "$data/darcy16_test.h5,$data/darcy32_test.h5" -o quick.h5 -pictures none -nomos_progress none 2>&1)
   # means of five seeds 0.1095 and 0.1349 with deviations of 0.003: five of them above
