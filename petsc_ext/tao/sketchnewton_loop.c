@@ -350,15 +350,31 @@ static PetscErrorCode Run(Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* PETSc locks the vector that it hands to a callback, and an error in there leaves it locked: the user could not give x a new start. */
+static PetscErrorCode Unlock(Vec x, PetscInt locks)
+{
+  PetscInt now;
+
+  PetscFunctionBegin;
+  PetscCall(VecLockGet(x, &now));
+  for (; now > locks; now--) PetscCall(VecLockReadPop(x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode TaoSolve_SketchNewton(Tao tao)
 {
   NomosSketchNewton *s = (NomosSketchNewton *)tao->data;
+  PetscErrorCode     failed;
+  PetscInt           locks;
 
   PetscFunctionBegin;
   PetscCall(NomosSNRefresh(tao));
+  PetscCall(VecLockGet(tao->solution, &locks));
   PetscCall(Begin(tao));
   s->solved = PETSC_TRUE;
-  PetscCall(Run(tao));
-  s->inside     = PETSC_FALSE; /* not after an error: PetscCall() returned it */
+  failed    = Run(tao);
+  if (failed) PetscCall(Unlock(tao->solution, locks));
+  PetscCall(failed);
+  s->inside = PETSC_FALSE; /* not after an error */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
