@@ -1,4 +1,4 @@
-/* What a refused call says: the sentence of the error, caught. */
+/* What a refused call says: the sentence of the error, caught; or its code alone. */
 #ifndef NOMOS_REFUSETEST_H
 #define NOMOS_REFUSETEST_H
 #include <string.h>
@@ -22,5 +22,15 @@ static inline PetscErrorCode Catch(MPI_Comm comm, int line, const char *fun, con
     PetscCall(PetscPopErrorHandler()); \
     CheckTrue(#call " says: " word, strstr(Said, word) != NULL); \
     if (!strstr(Said, word)) fprintf(stderr, "  it said: %s\n", Said); \
+  } while (0)
+
+/* the code of a call that must fail, without its message */
+#define Expect(what, code, call) \
+  do { \
+    PetscErrorCode got_; \
+    PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL)); \
+    got_ = (call); \
+    PetscCall(PetscPopErrorHandler()); \
+    CheckInt(what, got_, code); \
   } while (0)
 #endif

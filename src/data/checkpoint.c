@@ -14,8 +14,8 @@
   as an image in memory (core driver, no backing store, format "earliest": others cannot be read back from an image) and goes
   out with plain write(). The sum of the file is that of guard.c over its 8-byte words, its own field taken as zero.
 */
-#include "../nomos.h"
 #include "h5.h"
+#include "nomosconfig.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -32,9 +32,6 @@
 #define BLOCK       512
 #define MAX_TENSORS 8192
 #define READ        ((size_t)1 << 20)
-#define TEXT_OF(n)  #n
-#define TEXT(n)     TEXT_OF(n)
-#define VERSION     TEXT(NOMOS_VERSION_MAJOR) "." TEXT(NOMOS_VERSION_MINOR) "." TEXT(NOMOS_VERSION_PATCH)
 
 /* ---- user block ------------------------------------------------------------------------------------------------ */
 static void PutWord(unsigned char *p, uint64_t v)
@@ -219,7 +216,7 @@ int NomosImageCreateAs(const char schema[], NomosImage *image, NomosWhy *why)
   H5Pclose(fapl);
   H5Pclose(fcpl);
   if (i && i->file >= 0 && (root = H5Gopen2(i->file, "/", H5P_DEFAULT)) >= 0) {
-    err = NomosH5PutString(root, "schema", schema) || NomosH5PutString(root, "nomos_version", VERSION) || NomosH5PutString(root, "created", now) || NomosH5PutString(root, "real", "float64");
+    err = NomosH5PutString(root, "schema", schema) || NomosH5PutString(root, "nomos_version", NOMOS_CONFIG_VERSION) || NomosH5PutString(root, "created", now) || NomosH5PutString(root, "real", "float64");
     H5Gclose(root);
   }
   if (err && i) {

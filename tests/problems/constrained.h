@@ -332,6 +332,16 @@ static const SmallProblem EdgeProblems[] = {
   {"f constant", 2, 1, {2, 1}, 3, Small_Constant, 0, {0}},
 };
 #define NUM_EDGE ((int)(sizeof(EdgeProblems) / sizeof(EdgeProblems[0])))
+
+/* of both lists, by name; NULL where there is none */
+static inline const SmallProblem *SmallFind(const char name[])
+{
+  for (int i = 0; i < NUM_SMALL; i++)
+    if (!strcmp(SmallProblems[i].name, name)) return &SmallProblems[i];
+  for (int i = 0; i < NUM_EDGE; i++)
+    if (!strcmp(EdgeProblems[i].name, name)) return &EdgeProblems[i];
+  return NULL;
+}
 #undef S2
 
 /* --- as a Tao sees them, on any number of ranks ------------------------------------------------------------------------ */

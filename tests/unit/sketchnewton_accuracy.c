@@ -21,8 +21,7 @@ static PetscErrorCode Begin(const char name[], const char theta[], Small *s)
   PC               pc;
 
   PetscFunctionBegin;
-  for (int i = 0; i < NUM_SMALL; i++)
-    if (!strcmp(SmallProblems[i].name, name)) PetscCall(SmallCreate(PETSC_COMM_SELF, &SmallProblems[i], s));
+  PetscCall(SmallCreate(PETSC_COMM_SELF, SmallFind(name), s));
   PetscCall(TaoSetType(s->tao, TAOSKETCHNEWTON));
   PetscCall(NomosTaoSketchNewtonSetKKTType(s->tao, "aij"));
   PetscCall(NomosTaoSketchNewtonSetAccuracy(s->tao, "practical", DELTA, theta, 1e-12, 0.1));

@@ -1,6 +1,7 @@
 /* TAOSKETCHNEWTON where things are missing, degenerate, contradictory or break: what it must answer in each case. */
 #include <nomos.h>
 #include "nomostest.h"
+#include "refusetest.h"
 #include "../problems/constrained.h"
 
 /* at a KKT residual of 1e-8 and multipliers below 100 */
@@ -8,18 +9,10 @@
 /* solutions of well-conditioned problems: condition of the KKT system (below 100 here) times 1e-8 */
 #define X_TOL 1e-5
 
-static const SmallProblem *Find(const char name[])
-{
-  for (int i = 0; i < NUM_SMALL; i++)
-    if (!strcmp(SmallProblems[i].name, name)) return &SmallProblems[i];
-  for (int i = 0; i < NUM_EDGE; i++)
-    if (!strcmp(EdgeProblems[i].name, name)) return &EdgeProblems[i];
-  return NULL;
-}
 static PetscErrorCode Begin(const char name[], Small *s)
 {
   PetscFunctionBegin;
-  PetscCall(SmallCreate(PETSC_COMM_WORLD, Find(name), s));
+  PetscCall(SmallCreate(PETSC_COMM_WORLD, SmallFind(name), s));
   PetscCall(TaoSetType(s->tao, TAOSKETCHNEWTON));
   PetscCall(TaoSetFromOptions(s->tao));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -56,16 +49,6 @@ static PetscErrorCode Solves(const char name[], const char setting[], const char
   if (setting) PetscCall(PetscOptionsClearValue(NULL, setting));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-/* the code of a call that must fail, without its message */
-#define Expect(what, code, call) \
-  do { \
-    PetscErrorCode got_; \
-    PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL)); \
-    got_ = (call); \
-    PetscCall(PetscPopErrorHandler()); \
-    CheckInt(what, got_, code); \
-  } while (0)
-
 static PetscErrorCode Infeasible(const char name[], double least)
 {
   Small              s;
@@ -120,7 +103,7 @@ static PetscErrorCode Refusals(void)
   PetscCall(SmallDestroy(&s));
 
   PetscCall(TaoCreate(PETSC_COMM_WORLD, &tao));
-  PetscCall(SmallCreate(PETSC_COMM_WORLD, Find("HS42"), &s));
+  PetscCall(SmallCreate(PETSC_COMM_WORLD, SmallFind("HS42"), &s));
   PetscCall(TaoSetType(tao, TAOSKETCHNEWTON));
   PetscCall(TaoSetSolution(tao, s.x));
   PetscCall(TaoSetObjectiveAndGradient(tao, NULL, SmallFG, &s));
@@ -202,7 +185,7 @@ static PetscErrorCode Hessians(void)
   CheckTrue("one vector of multipliers by both names", l == l2);
   PetscCall(SmallDestroy(&s));
 
-  PetscCall(SmallCreate(PETSC_COMM_WORLD, Find("HS77"), &s)); /* none at all, and the type before the constraints */
+  PetscCall(SmallCreate(PETSC_COMM_WORLD, SmallFind("HS77"), &s)); /* none at all, and the type before the constraints */
   {
     Tao tao;
     PetscCall(TaoCreate(PETSC_COMM_WORLD, &tao));

@@ -72,9 +72,7 @@ static PetscErrorCode All(void)
 
   PetscFunctionBegin;
   PetscCall(NomosInitializePackage());
-  for (int i = 0; i < NUM_SMALL; i++)
-    for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
-      if (!strcmp(SmallProblems[i].name, names[k])) PetscCall(Run(&SmallProblems[i]));
+  for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) PetscCall(Run(SmallFind(names[k])));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -2,22 +2,17 @@
    solve after an error, constraints of size 0, a view that lets the run be repeated, settings out of range. */
 #include <nomos.h>
 #include "nomostest.h"
+#include "refusetest.h"
 #include "optionnames.h"
 #include "../problems/constrained.h"
 
 /* at a KKT residual of 1e-8 and multipliers below 100 */
 #define F_TOL 1e-6
 
-static const SmallProblem *Find(const char name[])
-{
-  for (int i = 0; i < NUM_SMALL; i++)
-    if (!strcmp(SmallProblems[i].name, name)) return &SmallProblems[i];
-  return &EdgeProblems[2]; /* Rosenbrock */
-}
 static PetscErrorCode Begin(const char name[], Small *s)
 {
   PetscFunctionBegin;
-  PetscCall(SmallCreate(PETSC_COMM_WORLD, Find(name), s));
+  PetscCall(SmallCreate(PETSC_COMM_WORLD, SmallFind(name), s));
   PetscCall(TaoSetType(s->tao, TAOSKETCHNEWTON));
   PetscCall(TaoSetFromOptions(s->tao));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -38,16 +33,6 @@ static PetscErrorCode Solves(Small *s, const char what[])
   CheckClose(what, f, s->p->fstar, F_TOL * PetscMax(1, fabs(s->p->fstar)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-/* the code of a call that must fail, without its message */
-#define Expect(what, code, call) \
-  do { \
-    PetscErrorCode got_; \
-    PetscCall(PetscPushErrorHandler(PetscReturnErrorHandler, NULL)); \
-    got_ = (call); \
-    PetscCall(PetscPopErrorHandler()); \
-    CheckInt(what, got_, code); \
-  } while (0)
-
 /* --- the Hessian ----------------------------------------------------------------------------------------------------------- */
 static int            hessians;
 static PetscErrorCode Counted(Tao tao, Vec x, Mat H, Mat Hpre, void *ctx)
@@ -63,7 +48,7 @@ static PetscErrorCode HessianLater(void)
   Tao   tao;
 
   PetscFunctionBegin;
-  PetscCall(SmallCreate(PETSC_COMM_WORLD, Find("HS77"), &s));
+  PetscCall(SmallCreate(PETSC_COMM_WORLD, SmallFind("HS77"), &s));
   PetscCall(TaoCreate(PETSC_COMM_WORLD, &tao));
   PetscCall(TaoSetType(tao, TAOSKETCHNEWTON));
   PetscCall(TaoSetSolution(tao, s.x));
