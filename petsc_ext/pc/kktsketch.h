@@ -50,17 +50,17 @@ typedef struct {
   VecScatter toprimal, todual;
 
   /* Bh^-1: dinv alone, or U and what is added in its range, or a PC */
-  Vec          dinv;
-  PetscInt     ell, nwork;
-  Vec         *U, *Omega;
+  Vec              dinv;
+  PetscInt         ell, nwork;
+  Vec             *U, *Omega;
   PetscScalar     *coef, *dots, *A, *C; /* ell each: 1/(Lam + t) - 1/mu; work, also of ell x ell */
   PetscReal       *lam, tail;           /* Lam, ascending, and what stands for the rest of the spectrum */
-  PetscReal    mu, lam1;
-  PetscBool        sketched, positive; /* Lam and U are those of the matrix below; it was positive on the sketch */
+  PetscReal        mu, lam1;
+  PetscBool        sketched, positive;  /* Lam and U are those of the matrix below; it was positive on the sketch */
   PetscObjectId    sketched_id;
   PetscObjectState sketched_state;
-  PC           hpc;
-  Mat          shifted;
+  PC               hpc;
+  Mat              shifted;
 
   NomosSketch   *sketch;
   NomosSketchQR *qr;

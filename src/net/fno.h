@@ -63,7 +63,7 @@ typedef struct {
   PetscInt     queue, queued, place;   /* room, in samples; how many wait for the gradients of the weights; where the linearization's X are */
   int          summed;                 /* GW hold a sum: of earlier queues */
   const NomosTeam *team;               /* par, gpar, gsum and each layer's W, X, Y are the team's; NULL: own */
-  FNOStore       own;
+  FNOStore         own;
   PetscObjectId    par_id;
   PetscObjectState par_state;
   /* grids and transforms */

@@ -51,7 +51,7 @@ PetscErrorCode NomosFNOTeamSize(NomosMap m, const NomosTeam *t, size_t *common, 
 {
   const FNO *f = (FNO *)m->data;
   Room       r = {NULL, 0}, s = {NULL, 0};
-  FNOStore     o;
+  FNOStore   o;
 
   PetscFunctionBegin;
   *common = *own = 0;
